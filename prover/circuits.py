@@ -1,0 +1,228 @@
+"""The table of circuits, their builds held to the lock file, and what each of their parts costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from prover.atomic import write_atomically
+from prover.compiler import FLAGS, Build, Circuit, compile_circuit, compiler_version, package_version
+from prover.paths import artifact_lock
+from rtnet_core.errors import InputError, ToolError
+from rtnet_core.limits import PROFILES, Profile
+
+LOCK_FORMAT: Final = "zkm2m/artifacts/v1"
+#: The circuits that the lock file pins; the others are built on demand.
+PINNED_CIRCUITS: Final = ("account-small", "account-standard")
+_KEYS: Final = {"format", "compiler", "circomlib", "flags", "circuits"}
+_ENTRY_KEYS: Final = {"r1cs_sha256", "wasm_sha256", "constraints", "public"}
+
+
+class Part(NamedTuple):
+    """A template of a circuit whose cost is shown on its own: where it stands, and its call.
+
+    `call` may name the profile's sizes: ``{K}`` instruments, ``{U}`` underlyings, ``{A}`` assets, ``{S}`` scenarios,
+    ``{D}`` depth, ``{SLOTS}`` = K / U.
+    """
+
+    include: str
+    call: str
+
+
+#: The parts of the account circuit, in the order in which it uses them.
+PARTS: Final[Mapping[str, Part]] = {
+    "risk array root": Part("circuits/commitments/risk_array_root.circom", "RiskArrayRoot({K}, {U}, {A}, {S})"),
+    "parameters root": Part("circuits/commitments/params_root.circom", "ParamsRoot({U}, {A})"),
+    "leaf": Part("circuits/commitments/leaf.circom", "Leaf({K}, {A})"),
+    "book membership": Part("circuits/commitments/book_membership.circom", "BookMembership({D})"),
+    "account rule": Part("circuits/margin/account_margin.circom", "AccountMargin({K}, {U}, {A}, {S})"),
+}
+
+
+def _sized(call: str, profile: Profile) -> str:
+    return call.format(
+        K=profile.instruments,
+        U=profile.underlyings,
+        A=profile.assets,
+        S=profile.scenarios,
+        D=profile.depth,
+        SLOTS=profile.slots,
+    )
+
+
+#: Every circuit by its name; ``account-wide`` is built on demand only.
+CIRCUITS: Final[Mapping[str, Circuit]] = {
+    f"account-{profile.name}": Circuit(
+        name=f"account-{profile.name}",
+        include="circuits/account.circom",
+        call=_sized("Account({K}, {U}, {A}, {S}, {D})", profile),
+        public=("riskRoot", "paramsRoot", "bookRoot", "thresholdBps", "context"),
+        profile=profile.name,
+    )
+    for profile in PROFILES.values()
+}
+
+
+def find_circuit(name: str) -> Circuit:
+    """Return the circuit of that name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if name not in CIRCUITS:
+        raise InputError("circuit", f"must be one of {', '.join(CIRCUITS)}", name)
+    return CIRCUITS[name]
+
+
+def build(name: str, *, check_lock: bool = True) -> Build:
+    """Return the build of the circuit `name`, made now unless an up-to-date one exists.
+
+    Parameters
+    ----------
+    name
+        A name of `prover.circuits.CIRCUITS`.
+    check_lock
+        Whether a pinned circuit must have the hashes of the lock file. Only whoever edits the circuits turns it off.
+
+    Raises
+    ------
+    InputError
+        There is no circuit of that name, or the lock file is not of its format.
+    ToolError
+        The compiler failed, or made something else than the lock file names.
+    """
+    built = compile_circuit(find_circuit(name))
+    if check_lock:
+        require_locked(built)
+    return built
+
+
+def require_locked(built: Build) -> None:
+    """Refuse a build that differs from its entry in the lock file; a circuit without an entry passes.
+
+    Raises
+    ------
+    InputError
+        The lock file is not of its format.
+    ToolError
+        A pinned circuit has no entry, or the build differs in hash, constraint count or public signals.
+    """
+    entry = read_lock().get(built.circuit)
+    if entry is None:
+        if built.circuit in PINNED_CIRCUITS:
+            raise ToolError(f"{artifact_lock()} has no entry for {built.circuit}: run `zkm2m circuits lock`")
+        return
+    differing = [key for key, value in _entry(built).items() if entry[key] != value]
+    if differing:
+        raise ToolError(
+            f"{built.circuit} differs from {artifact_lock()} in {', '.join(differing)}: run `npm ci` to get the pinned "
+            "compiler; if the circuit was changed on purpose, run `zkm2m circuits lock` and note it in the changelog"
+        )
+
+
+def read_lock() -> dict[str, dict[str, object]]:
+    """Return the lock file's entries by circuit, none if there is no lock file yet.
+
+    Raises
+    ------
+    InputError
+        The lock file is not of its format.
+    """
+    path = artifact_lock()
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), "must be a readable JSON file") from error
+    if not isinstance(content, dict) or set(content) != _KEYS or content["format"] != LOCK_FORMAT:
+        raise InputError(str(path), f"must be a {LOCK_FORMAT} file")
+    entries = content["circuits"]
+    if not isinstance(entries, dict) or any(not isinstance(e, dict) or set(e) != _ENTRY_KEYS for e in entries.values()):
+        raise InputError(str(path), f"must have the keys {', '.join(sorted(_ENTRY_KEYS))} for every circuit")
+    return entries
+
+
+def update_lock(names: Iterable[str] = PINNED_CIRCUITS) -> list[Build]:
+    """Build the named circuits and write the lock file from them; entries of other circuits are dropped.
+
+    Returns
+    -------
+    list of Build
+        What was built and pinned.
+
+    Raises
+    ------
+    InputError
+        A name is no circuit's.
+    ToolError
+        A circuit does not compile.
+    """
+    builds = [build(name, check_lock=False) for name in names]
+    content = {
+        "format": LOCK_FORMAT,
+        "compiler": compiler_version(),
+        "circomlib": package_version("circomlib"),
+        "flags": list(FLAGS),
+        "circuits": {built.circuit: _entry(built) for built in builds},
+    }
+    write_atomically(artifact_lock(), json.dumps(content, indent=2) + "\n")
+    return builds
+
+
+def _entry(built: Build) -> dict[str, object]:
+    return {
+        "r1cs_sha256": built.r1cs_sha256,
+        "wasm_sha256": built.wasm_sha256,
+        "constraints": built.constraints,
+        "public": list(built.public),
+    }
+
+
+def part_constraints(profile_name: str, label: str) -> int:
+    """Return how many constraints one part has on its own, at the sizes of a profile.
+
+    Raises
+    ------
+    InputError
+        The profile or the part does not exist.
+    ToolError
+        The part does not compile.
+    """
+    if profile_name not in PROFILES:
+        raise InputError("profile", f"must be one of {', '.join(PROFILES)}", profile_name)
+    if label not in PARTS:
+        raise InputError("part", f"must be one of {', '.join(PARTS)}", label)
+    part = PARTS[label]
+    return compile_circuit(
+        Circuit(
+            name=f"part-{label.replace(' ', '-')}-{profile_name}",
+            include=part.include,
+            call=_sized(part.call, PROFILES[profile_name]),
+            witness_program=False,
+        )
+    ).constraints
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """One line of the cost table; the parts of a circuit need not add up to it: the compiler simplifies the whole."""
+
+    circuit: str
+    profile: str
+    constraints: int
+    parts: Mapping[str, int]
+
+
+def table(names: Iterable[str] = PINNED_CIRCUITS) -> list[CostRow]:
+    """Return the cost of each named circuit and of its parts, measured on the compiled constraint systems."""
+    rows = []
+    for name in names:
+        circuit = find_circuit(name)
+        parts = {label: part_constraints(circuit.profile, label) for label in PARTS}
+        rows.append(CostRow(name, circuit.profile, compile_circuit(circuit).constraints, parts))
+    return rows

@@ -1,0 +1,72 @@
+"""Witness files: the value of every wire."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from prover.formats.binfile import build_container, parse_container, read_file
+from rtnet_core.errors import InputError
+from rtnet_core.limits import FIELD_MODULUS
+
+FIELD_BYTES: Final = 32
+_MAX_FILE_BYTES: Final = 1 << 32
+
+
+def read_wtns(path: Path) -> list[int]:
+    """Return the wire values in a witness file.
+
+    Raises
+    ------
+    InputError
+        The file is missing, truncated, over another field, or a value is not below the field modulus.
+    """
+    return parse_wtns(read_file(path, limit=_MAX_FILE_BYTES), path.name)
+
+
+def parse_wtns(data: bytes, name: str = "wtns") -> list[int]:
+    """Return the wire values in the bytes of a witness file; messages name wires and never their values.
+
+    Raises
+    ------
+    InputError
+        The bytes break a rule of the format.
+    """
+    container = parse_container(data, "wtns", 2, name)
+    header = container.section(1, "header")
+    if (width := header.u32()) != FIELD_BYTES:
+        raise header.fail(f"must have field elements of {FIELD_BYTES} bytes", width)
+    if header.integer(FIELD_BYTES) != FIELD_MODULUS:
+        raise header.fail("must be over the BN254 scalar field")
+    count = header.u32()
+    header.expect_end()
+    body = container.section(2, "values")
+    if body.remaining != count * FIELD_BYTES:
+        raise body.fail(f"must hold {count} values", body.remaining / FIELD_BYTES)
+    packed = bytes(body.take(count * FIELD_BYTES))
+    decode = int.from_bytes
+    witness = [decode(packed[at : at + FIELD_BYTES], "little") for at in range(0, len(packed), FIELD_BYTES)]
+    for wire, value in enumerate(witness):
+        if value >= FIELD_MODULUS:
+            raise body.fail(f"must have a value below the field modulus on wire {wire}")
+    return witness
+
+
+def serialize_wtns(witness: Sequence[int]) -> bytes:
+    """Return the witness file of the given wire values.
+
+    Raises
+    ------
+    InputError
+        A value is no integer in [0, r); it is not shown.
+    """
+    for wire, value in enumerate(witness):
+        if type(value) is not int or not 0 <= value < FIELD_MODULUS:
+            raise InputError(f"witness[{wire}]", "must be an integer of at least 0 and below the field modulus")
+    header = b"".join(
+        (struct.pack("<I", FIELD_BYTES), FIELD_MODULUS.to_bytes(FIELD_BYTES, "little"), struct.pack("<I", len(witness)))
+    )
+    body = b"".join(value.to_bytes(FIELD_BYTES, "little") for value in witness)
+    return build_container("wtns", 2, [(1, header), (2, body)])

@@ -1,0 +1,77 @@
+"""Every reason code of a refusal with the sentence a person reads: the one table that programs may rely on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtnet_core.errors import Refusal
+
+#: Code -> what it means. A code, once released, keeps its meaning.
+REASONS: Final[dict[str, str]] = {
+    # reading a file
+    "malformed_json": "The file is not strict JSON.",
+    "malformed_bundle": "The bundle does not have the form of a zkm2m/account-proof/v1 file.",
+    "signal_not_canonical": "A public signal is not a decimal string without sign, leading zeros or other digits.",
+    "signal_out_of_range": "A public signal is not below the order of the scalar field, or not in its own range.",
+    "wrong_public_count": "The number of public signals is not the one the verifying key was made for.",
+    # points
+    "proof_malformed": "The proof does not have the form of a snarkjs Groth16 proof on bn128.",
+    "coordinate_not_canonical": "A coordinate is not a decimal string without sign, leading zeros or other digits.",
+    "coordinate_out_of_range": "A coordinate is not below the order of the base field.",
+    "point_at_infinity": "A point is the point at infinity, which no honest prover or key maker produces.",
+    "point_off_curve": "A point does not lie on its curve.",
+    "point_outside_subgroup": "A point lies on the twisted curve, outside the subgroup of prime order.",
+    "proof_invalid": "The pairing equation does not hold: the proof does not prove this statement under this key.",
+    # keys
+    "key_malformed": "The verifying key does not have the form of a snarkjs Groth16 key on bn128.",
+    "key_public_count": "The verifying key does not hold nPublic + 1 input points.",
+    "key_repeated_point": "Two public signals share one point of the verifying key, so their values could be exchanged.",
+    "key_gamma_equals_delta": "The verifying key has gamma = delta, up to sign: anyone can forge proofs under it.",
+    "key_degenerate": "The verifying key has beta = gamma or beta = delta, up to sign: anyone can forge proofs under it.",
+    "key_lock_malformed": "keys.lock.json does not have the form of a zkm2m/keys/v1 file.",
+    "key_lock_mismatch": "The verifying key is not the one that its lock file names.",
+    "unknown_key": "The proof was made under a key that this verifier has not pinned.",
+    "wrong_circuit": "The proof is of another circuit than the published data calls for.",
+    "wrong_circuit_version": "The proof is of another version of the circuit than the pinned key.",
+    "development_key": "The pinned key is a development key: whoever made it can forge proofs. Production refuses it.",
+    "key_not_ceremonial": "The pinned key has no contribution or no beacon. Production asks for a finished ceremony.",
+    # published data
+    "record_signature_invalid": "The signature of the epoch record does not hold.",
+    "profile_mismatch": "The market file and the epoch record name different profiles.",
+    "snapshot_mismatch": "The market file is not the one the epoch record was signed over.",
+    "params_mismatch": "The margin parameters are not the ones the epoch record was signed over.",
+    "risk_root_mismatch": "The risk array recomputed from the market file is not the one the epoch record states.",
+    # statement
+    "statement_mismatch": "A public signal of the proof differs from the one rebuilt from the published data.",
+    "wrong_challenge": "The proof is bound to another challenge, epoch record or venue than the ones given.",
+    "replayed": "This statement was accepted before.",
+    # policy
+    "time_mismatch": "The market file and the epoch record are of different times.",
+    "from_the_future": "The published data bears a time later than now and the permitted clock skew.",
+    "stale": "The published data is older than permitted.",
+    "venue_key_not_pinned": "Production asks for the venue's public key, obtained by a road of its own.",
+    "wrong_venue": "The epoch record is signed by another key than the pinned key of the venue.",
+    "threshold_mismatch": "The proof is for another threshold than the one asked for.",
+}
+
+
+def refuse(code: str, detail: str = "") -> Refusal:
+    """Return the refusal of that code, its sentence followed by the detail.
+
+    Raises
+    ------
+    KeyError
+        The code is not in `REASONS`: a mistake in this package.
+
+    Examples
+    --------
+    >>> refuse("stale", "age 90000 ms, permitted 60000 ms").message
+    'The published data is older than permitted. (age 90000 ms, permitted 60000 ms)'
+    """
+    sentence = REASONS[code]
+    return Refusal(code, f"{sentence} ({detail})" if detail else sentence)
+
+
+def refusal_json(refusal: Refusal) -> dict[str, object]:
+    """Return a refusal as the JSON object that stands where an accepted proof has its verdict."""
+    return {"accepted": False, "reason": refusal.code, "message": refusal.message}

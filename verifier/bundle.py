@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from rtnet_core.limits import THRESHOLD_BITS
+from rtnet_core.statement import Statement
 from verifier.canonical import circuit_name, exact_object, exact_text, sha256_hex
 from verifier.groth16 import Proof, read_signal
 from verifier.reasons import refuse
 from verifier.strict_json import parse_json
 
 FORMAT: Final = "zkm2m/account-proof/v1"
-#: The public signals in the circuit's order, output first.
-SIGNAL_NAMES: Final = ("verdict", "risk_root", "params_root", "book_root", "threshold_bps", "context")
 #: Most bytes of a bundle; an honest one has less than 4 KiB.
 MAX_BUNDLE_BYTES: Final = 1 << 16
 
@@ -26,7 +26,7 @@ class Bundle:
     circuit: str
     circuit_version: str  #: SHA-256 of the r1cs, in hexadecimal
     vk_id: str  #: SHA-256 of the canonical verifying key, in hexadecimal
-    signals: dict[str, int]  #: by name, in the order of `SIGNAL_NAMES`, each below r
+    statement: Statement
     proof: Proof
 
     @classmethod
@@ -37,7 +37,8 @@ class Bundle:
         ------
         Refusal
             ``malformed_json``; ``malformed_bundle``: keys, format, names, hashes; ``signal_not_canonical``,
-            ``signal_out_of_range``; and the codes of `Proof.from_json`. Nothing was paired by then.
+            ``signal_out_of_range`` (verdict 0 or 1, threshold 1 to 2^20 - 1, all others below r); and the codes of
+            `Proof.from_json`. Nothing was paired by then.
         """
         members = exact_object(
             parse_json(data, "bundle", max_bytes=MAX_BUNDLE_BYTES), "bundle", _KEYS, "malformed_bundle"
@@ -46,25 +47,10 @@ class Bundle:
         circuit = circuit_name(members["circuit"], "bundle.circuit", "malformed_bundle")
         version = sha256_hex(members["circuit_version"], "bundle.circuit_version", "malformed_bundle")
         vk_id = sha256_hex(members["vk_id"], "bundle.vk_id", "malformed_bundle")
-        statement = exact_object(members["statement"], "bundle.statement", SIGNAL_NAMES, "malformed_bundle")
-        signals = {name: read_signal(statement[name], f"bundle.statement.{name}") for name in SIGNAL_NAMES}
-        return cls(circuit, version, vk_id, signals, Proof.from_json(members["proof"]))
-
-    @property
-    def public(self) -> tuple[int, ...]:
-        """The signals in the circuit's order."""
-        return tuple(self.signals.values())
-
-    def require_ranges(self, threshold_bits: int) -> None:
-        """Refuse the two signals that only the prover can name where they lie outside their own range.
-
-        Raises
-        ------
-        Refusal
-            ``signal_out_of_range``: the verdict is neither 0 nor 1, or the threshold is 0 or not below
-            2^`threshold_bits`.
-        """
-        if self.signals["verdict"] not in (0, 1):
+        texts = exact_object(members["statement"], "bundle.statement", Statement.names(), "malformed_bundle")
+        statement = Statement(**{name: read_signal(texts[name], f"bundle.statement.{name}") for name in texts})
+        if statement.verdict not in (0, 1):
             raise refuse("signal_out_of_range", "bundle.statement.verdict: must be 0 or 1")
-        if not 0 < self.signals["threshold_bps"] < 1 << threshold_bits:
-            raise refuse("signal_out_of_range", f"bundle.statement.threshold_bps: must be 1 to 2^{threshold_bits} - 1")
+        if not 1 <= statement.threshold_bps < 1 << THRESHOLD_BITS:
+            raise refuse("signal_out_of_range", f"bundle.statement.threshold_bps: must be 1 to 2^{THRESHOLD_BITS} - 1")
+        return cls(circuit, version, vk_id, statement, Proof.from_json(members["proof"]))

@@ -59,9 +59,10 @@ impl<'a> Sections<'a> {
             let Some(name) = kind.name_of(id) else {
                 return Err(file.fail(format!("unknown section id {id}")));
             };
-            let payload = usize::try_from(length).ok().and_then(|length| file.take(length).ok()).ok_or_else(|| {
-                Error::format(kind.name, name, format!("length {length} runs past the end of the file"))
-            })?;
+            let payload =
+                usize::try_from(length).ok().and_then(|length| file.take(length).ok()).ok_or_else(|| {
+                    Error::format(kind.name, name, format!("length {length} runs past the end of the file"))
+                })?;
             if payloads.insert(id, payload).is_some() {
                 return Err(Error::format(kind.name, name, "occurs twice"));
             }
@@ -168,7 +169,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Bytes are left.
     pub fn finish(self) -> Result<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.fail(format!("{} bytes too long", self.rest.len()))) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.fail(format!("{} bytes too long", self.rest.len())))
+        }
     }
 }
 

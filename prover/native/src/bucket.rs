@@ -5,8 +5,8 @@
 //! serves a whole batch of affine additions (Montgomery's trick), so that an addition costs about six products instead
 //! of the eleven of a mixed projective one.
 
+use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, BigInt, Field};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -20,7 +20,11 @@ const MAX_WINDOW: usize = 15;
 ///
 /// `points` and `scalars` have the same length. Infinity, repeated and opposite points are all right.
 #[must_use]
-pub fn bucket_msm<P: SWCurveConfig>(points: &[Affine<P>], scalars: &[BigInt<4>], bits: usize) -> Projective<P> {
+pub fn bucket_msm<P: SWCurveConfig>(
+    points: &[Affine<P>],
+    scalars: &[BigInt<4>],
+    bits: usize,
+) -> Projective<P> {
     debug_assert_eq!(points.len(), scalars.len());
     if points.is_empty() {
         return Projective::ZERO;
@@ -89,7 +93,8 @@ fn signed_digits(scalar: &BigInt<4>, width: usize, digits: &mut [i16]) {
 fn bits_at(scalar: &BigInt<4>, at: usize, width: usize) -> i32 {
     let (limb, shift) = (at / 64, at % 64);
     let low = scalar.0.get(limb).map_or(0, |word| word >> shift);
-    let high = if shift + width > 64 { scalar.0.get(limb + 1).map_or(0, |word| word << (64 - shift)) } else { 0 };
+    let high =
+        if shift + width > 64 { scalar.0.get(limb + 1).map_or(0, |word| word << (64 - shift)) } else { 0 };
     // The mask leaves at most 15 bits.
     #[allow(clippy::cast_possible_truncation)]
     {
@@ -133,8 +138,11 @@ fn window_sum<P: SWCurveConfig>(
 
 /// Sums every run `points[starts[i]..starts[i + 1]]` into its first place; the rest of a run is left undefined.
 fn sum_runs<P: SWCurveConfig>(points: &mut [Affine<P>], starts: &[usize]) {
-    let mut runs: Vec<(usize, usize)> =
-        starts.windows(2).map(|pair| (pair[0], pair[1] - pair[0])).filter(|(_, length)| *length > 1).collect();
+    let mut runs: Vec<(usize, usize)> = starts
+        .windows(2)
+        .map(|pair| (pair[0], pair[1] - pair[0]))
+        .filter(|(_, length)| *length > 1)
+        .collect();
     let mut adder = BatchAdder::new();
     while !runs.is_empty() {
         for (start, length) in &mut runs {
@@ -241,7 +249,10 @@ pub fn plain_msm<P: SWCurveConfig>(points: &[Affine<P>], scalars: &[P::ScalarFie
 /// Returns affine points of a few multiples of the generator.
 #[cfg(test)]
 pub fn multiples<P: SWCurveConfig>(count: u64) -> Vec<Affine<P>> {
-    (1..=count).map(|factor| (Affine::<P>::generator() * P::ScalarField::from(factor)).into_affine()).collect()
+    use ark_ec::CurveGroup;
+    (1..=count)
+        .map(|factor| (Affine::<P>::generator() * P::ScalarField::from(factor)).into_affine())
+        .collect()
 }
 
 #[cfg(test)]
@@ -253,7 +264,9 @@ mod tests {
     #[test]
     fn digits_give_the_scalar_back() {
         for width in 1..=MAX_WINDOW {
-            for value in [Fr::from(0), Fr::from(1), -Fr::from(1), Fr::from(u64::MAX), Fr::from(2).pow([253_u64])] {
+            for value in
+                [Fr::from(0), Fr::from(1), -Fr::from(1), Fr::from(u64::MAX), Fr::from(2).pow([253_u64])]
+            {
                 let windows = 255_usize.div_ceil(width);
                 let mut digits = vec![0; windows];
                 signed_digits(&value.into_bigint(), width, &mut digits);
@@ -288,7 +301,8 @@ mod tests {
     fn buckets_agree_with_the_plain_sum_in_both_groups() {
         fn check<P: SWCurveConfig<ScalarField = Fr>>() {
             let points = multiples::<P>(300);
-            let scalars: Vec<Fr> = (0..300_u64).map(|index| Fr::from(index + 3).pow([index * 7 + 1])).collect();
+            let scalars: Vec<Fr> =
+                (0..300_u64).map(|index| Fr::from(index + 3).pow([index * 7 + 1])).collect();
             let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
             assert_eq!(bucket_msm(&points, &integers, 254), plain_msm(&points, &scalars));
         }

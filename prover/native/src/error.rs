@@ -53,7 +53,7 @@ impl Error {
     }
 
     /// Returns a closure that gives an I/O error its action and path.
-    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
     }

@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn decimals_round_trip() {
-        for value in [Fr::from(0), Fr::from(1), Fr::from(u64::MAX), -Fr::from(1), Fr::from(10).pow([19_u64])] {
+        for value in [Fr::from(0), Fr::from(1), Fr::from(u64::MAX), -Fr::from(1), Fr::from(10).pow([19_u64])]
+        {
             let text = decimal(&value.into_bigint());
             assert_eq!(text, value.into_bigint().to_string());
             assert_eq!(parse_decimal::<Fr>(&text), Ok(value));

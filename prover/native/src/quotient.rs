@@ -46,7 +46,8 @@ struct OddCoset {
 
 impl OddCoset {
     fn new(size: usize) -> Result<Self> {
-        let missing = || Error::value("domain", format!("the field has no domain of {size} points and its double"));
+        let missing =
+            || Error::value("domain", format!("the field has no domain of {size} points and its double"));
         let domain = Radix2EvaluationDomain::new(size).ok_or_else(missing)?;
         let shift = Fr::get_root_of_unity(2 * size as u64).ok_or_else(missing)?;
         debug_assert_eq!(shift.square(), domain.group_gen());
@@ -63,22 +64,16 @@ impl OddCoset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ff::UniformRand;
     use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
 
-    fn random(count: usize) -> Vec<Fr> {
-        let mut generator = ark_std_test_rng();
-        (0..count).map(|_| Fr::rand(&mut generator)).collect()
-    }
-
-    fn ark_std_test_rng() -> impl ark_ff::ark_std_rng::RngCore {
-        ark_ff::ark_std_rng::test_rng()
+    fn scattered(count: u64) -> Vec<Fr> {
+        (0..count).map(|index| Fr::from(index + 2).pow([200 + index])).collect()
     }
 
     #[test]
     fn the_extension_evaluates_on_the_odd_powers() {
         for size in [2_usize, 8, 64] {
-            let coefficients = random(size);
+            let coefficients = scattered(size as u64);
             let polynomial = DensePolynomial::from_coefficients_vec(coefficients.clone());
             let domain = Radix2EvaluationDomain::<Fr>::new(size).unwrap();
             let mut values = domain.fft(&coefficients);
@@ -87,6 +82,21 @@ mod tests {
             for (index, value) in values.iter().enumerate() {
                 assert_eq!(*value, polynomial.evaluate(&omega.pow([2 * index as u64 + 1])));
             }
+        }
+    }
+
+    #[test]
+    fn the_combination_is_a_times_b_less_c() {
+        let size = 16;
+        let (a, b) = (scattered(size), scattered(size).into_iter().rev().collect::<Vec<_>>());
+        let domain = Radix2EvaluationDomain::<Fr>::new(size as usize).unwrap();
+        let interpolate = |values: &[Fr]| DensePolynomial::from_coefficients_vec(domain.ifft(values));
+        let products: Vec<Fr> = a.iter().zip(&b).map(|(left, right)| *left * right).collect();
+        let polynomial = &(&interpolate(&a) * &interpolate(&b)) - &interpolate(&products);
+        let omega = Fr::get_root_of_unity(2 * size).unwrap();
+        for (index, value) in combine(a, b).unwrap().iter().enumerate() {
+            assert_eq!(*value, polynomial.evaluate(&omega.pow([2 * index as u64 + 1])).into_bigint());
+            assert_eq!(polynomial.evaluate(&omega.pow([2 * index as u64])), Fr::from(0));
         }
     }
 }

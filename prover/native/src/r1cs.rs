@@ -94,8 +94,9 @@ fn read_combination(body: &mut Reader<'_>, row: u32, wires: u32, matrix: &mut Ve
         if wire >= wires {
             return Err(body.fail(format!("constraint {row} names wire {wire}, of {wires}")));
         }
-        let value = Fr::from_bigint(field::integer(body.take(FIELD_BYTES)?))
-            .ok_or_else(|| body.fail(format!("constraint {row} has a coefficient that is not below the prime")))?;
+        let value = Fr::from_bigint(field::integer(body.take(FIELD_BYTES)?)).ok_or_else(|| {
+            body.fail(format!("constraint {row} has a coefficient that is not below the prime"))
+        })?;
         matrix.push(Term { row, wire, value });
     }
     Ok(())

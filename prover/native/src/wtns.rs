@@ -31,8 +31,11 @@ pub fn parse(bytes: &[u8]) -> Result<Witness> {
     header.finish()?;
     let mut body = sections.required(2)?;
     let values = body.items(count, FIELD_BYTES)?;
-    let witness = Zeroizing::new(values.par_chunks_exact(FIELD_BYTES).map(field::integer).collect::<Vec<_>>());
-    if let Some(wire) = values.chunks_exact(FIELD_BYTES).position(|chunk| field::plain_scalar(chunk).is_none()) {
+    let witness =
+        Zeroizing::new(values.par_chunks_exact(FIELD_BYTES).map(field::integer).collect::<Vec<_>>());
+    if let Some(wire) =
+        values.chunks_exact(FIELD_BYTES).position(|chunk| field::plain_scalar(chunk).is_none())
+    {
         return Err(body.fail(format!("wire {wire} has a value that is not below the prime")));
     }
     if witness.first() != Some(&BigInt::from(1_u64)) {

@@ -14,8 +14,8 @@
 use std::path::Path;
 
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 use ark_ec::pairing::Pairing;
-use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
 
@@ -175,7 +175,9 @@ impl Header {
             return Err(reader.fail(format!("{public} public signals, only {wires} wires")));
         }
         if !domain.is_power_of_two() || !(2..=MAX_DOMAIN).contains(&domain) {
-            return Err(reader.fail(format!("domain size {domain} is not a power of two from 2 to {MAX_DOMAIN}")));
+            return Err(
+                reader.fail(format!("domain size {domain} is not a power of two from 2 to {MAX_DOMAIN}"))
+            );
         }
         let header = Self {
             wires,
@@ -188,8 +190,7 @@ impl Header {
             delta1: header_g1(&mut reader, "delta1")?,
             delta2: header_g2(&mut reader, "delta2")?,
         };
-        for (name, g1, g2) in
-            [("beta", header.beta1, header.beta2), ("delta", header.delta1, header.delta2)]
+        for (name, g1, g2) in [("beta", header.beta1, header.beta2), ("delta", header.delta1, header.delta2)]
         {
             if Bn254::pairing(g1, G2Affine::generator()) != Bn254::pairing(G1Affine::generator(), g2) {
                 return Err(reader.fail(format!("{name}1 and {name}2 are not multiples by one scalar")));
@@ -223,14 +224,11 @@ fn g2_points(mut reader: Reader<'_>, count: usize) -> Result<Vec<G2Affine>> {
 }
 
 /// Reads points in parallel; the error is the index of a bad one.
-fn points<C: CurveGroup>(
+fn points<P: Send>(
     bytes: &[u8],
     size: usize,
-    read: impl Fn(&[u8]) -> Option<C::Affine> + Sync,
-) -> std::result::Result<Vec<C::Affine>, usize>
-where
-    C::Affine: Send,
-{
+    read: impl Fn(&[u8]) -> Option<P> + Sync,
+) -> std::result::Result<Vec<P>, usize> {
     bytes.par_chunks_exact(size).enumerate().map(|(index, chunk)| read(chunk).ok_or(index)).collect()
 }
 

@@ -1,0 +1,30 @@
+//! Groth16 on BN254 in the file formats of circom and snarkjs.
+//!
+//! - [`setup`]: r1cs → development proving key
+//! - [`prove`]: proving key and witness → proof
+//! - [`verify`]: verifying key, public signals and proof → verdict
+//!
+//! Readers ([`r1cs`], [`wtns`], [`zkey`], [`json`]) refuse before anything computes: a malformed file is an
+//! [`error::Error`] that names the section and the rule, never a panic. The Python module is in `python.rs`; everything
+//! else works without Python.
+
+pub mod atomic;
+pub mod binfile;
+pub mod bucket;
+pub mod error;
+pub mod field;
+pub mod json;
+pub mod msm;
+pub mod pool;
+pub mod prove;
+pub mod quotient;
+pub mod r1cs;
+pub mod secret;
+pub mod setup;
+pub mod verify;
+pub mod wtns;
+pub mod zkey;
+pub mod zkey_write;
+
+#[cfg(feature = "python")]
+mod python;

@@ -1,0 +1,175 @@
+//! The Python module `zkm2m_native`; `zkm2m_native.pyi` documents it for its callers.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use crate::error::{Error, Result};
+use crate::json::{g1_text, g2_text};
+use crate::pool::pool;
+use crate::prove::{prove, public_strings};
+use crate::setup::{self, Trapdoor};
+use crate::verify::{Proof, verify as verify_json};
+use crate::zkey::ProvingKey;
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::Format { .. } | Error::Value { .. } => PyValueError::new_err(text),
+            // PyO3 picks the subclass of OSError that fits the kind.
+            Error::Io { source, .. } => io::Error::new(source.kind(), text).into(),
+            Error::Interrupted => PyRuntimeError::new_err(text),
+        }
+    }
+}
+
+/// Runs `work` on the pool with the interpreter released.
+fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    Ok(py.detach(|| pool()?.install(work))?)
+}
+
+/// Writes a development proving key for an r1cs file.
+#[pyfunction]
+#[pyo3(signature = (r1cs_path, zkey_path, seed = None, progress = None))]
+fn dev_setup<'py>(
+    py: Python<'py>,
+    r1cs_path: PathBuf,
+    zkey_path: PathBuf,
+    seed: Option<&[u8]>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let trapdoor = match seed {
+        None => Trapdoor::random()?,
+        Some(seed) => {
+            let seed = seed.try_into().map_err(|_| Error::value("seed", "must have 32 bytes"))?;
+            Trapdoor::from_seed(seed)?
+        }
+    };
+    let raised = Mutex::new(None);
+    let report = |stage: &'static str, share: f64| {
+        Python::attach(|py| {
+            py.check_signals()?;
+            progress.as_ref().map_or(Ok(()), |call| call.call1(py, (stage, share)).map(drop))
+        })
+        .map_err(|error| {
+            *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            Error::Interrupted
+        })
+    };
+    let result = released(py, || setup::dev_setup(&r1cs_path, &zkey_path, &trapdoor, &report));
+    if let Some(error) = raised.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    let summary = result?;
+    let dict = PyDict::new(py);
+    dict.set_item("n_vars", summary.wires)?;
+    dict.set_item("n_public", summary.public)?;
+    dict.set_item("n_constraints", summary.constraints)?;
+    dict.set_item("domain_size", summary.domain)?;
+    dict.set_item("r1cs_sha256", hex(&summary.r1cs_sha256))?;
+    dict.set_item("zkey_sha256", hex(&summary.zkey_sha256))?;
+    dict.set_item("zkey_bytes", summary.zkey_bytes)?;
+    Ok(dict)
+}
+
+/// A proving key, ready for any number of proofs.
+#[pyclass(frozen, module = "zkm2m_native")]
+struct Prover {
+    key: ProvingKey,
+}
+
+#[pymethods]
+impl Prover {
+    #[new]
+    fn new(py: Python<'_>, zkey_path: PathBuf) -> PyResult<Self> {
+        Ok(Self { key: released(py, || ProvingKey::open(&zkey_path))? })
+    }
+
+    /// Returns a proof and the public signals of a witness file's bytes.
+    fn prove<'py>(&self, py: Python<'py>, wtns: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+        let (proof, public) = released(py, || prove(&self.key, wtns))?;
+        let dict = PyDict::new(py);
+        dict.set_item("proof", proof_dict(py, &proof)?)?;
+        dict.set_item("public", public_strings(&public))?;
+        Ok(dict)
+    }
+
+    /// Number of public signals.
+    #[getter]
+    fn n_public(&self) -> usize {
+        self.key.public()
+    }
+
+    /// Size of the evaluation domain.
+    #[getter]
+    fn domain_size(&self) -> usize {
+        self.key.domain
+    }
+
+    /// Number of wires, the constant included.
+    #[getter]
+    fn n_vars(&self) -> usize {
+        self.key.wires
+    }
+
+    fn __repr__(&self) -> String {
+        let key = &self.key;
+        format!("Prover(n_vars={}, n_public={}, domain_size={})", key.wires, key.public(), key.domain)
+    }
+}
+
+fn proof_dict<'py>(py: Python<'py>, proof: &Proof) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("pi_a", g1_text(&proof.a).to_vec())?;
+    dict.set_item("pi_b", g2_text(&proof.b).map(|pair| pair.to_vec()).to_vec())?;
+    dict.set_item("pi_c", g1_text(&proof.c).to_vec())?;
+    dict.set_item("protocol", "groth16")?;
+    dict.set_item("curve", "bn128")?;
+    Ok(dict)
+}
+
+/// Returns whether a proof holds for a verifying key and public signals.
+#[pyfunction]
+fn verify(py: Python<'_>, vk_json: &str, public: &Bound<'_, PyAny>, proof_json: &str) -> PyResult<bool> {
+    let list =
+        public.cast::<PyList>().map_err(|_| PyTypeError::new_err("public: must be a list of strings"))?;
+    let public = list
+        .iter()
+        .map(|item| match item.cast_exact::<PyString>() {
+            Ok(text) => text.to_str().map(str::to_owned),
+            Err(_) => Err(Error::value("public", "must hold strings only").into()),
+        })
+        .collect::<PyResult<Vec<String>>>()?;
+    released(py, || verify_json(vk_json, &public, proof_json))
+}
+
+/// Returns the version of this module.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Returns the number of threads that the work runs on.
+#[pyfunction]
+fn threads() -> PyResult<usize> {
+    Ok(pool()?.current_num_threads())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Groth16 on BN254 in the file formats of circom and snarkjs.
+#[pymodule]
+fn zkm2m_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Prover>()?;
+    module.add_function(wrap_pyfunction!(dev_setup, module)?)?;
+    module.add_function(wrap_pyfunction!(verify, module)?)?;
+    module.add_function(wrap_pyfunction!(version, module)?)?;
+    module.add_function(wrap_pyfunction!(threads, module)?)
+}

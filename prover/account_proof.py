@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +34,7 @@ from rtnet_core.params_root import MarginParams, margin_params
 from rtnet_core.record import Record
 from rtnet_core.risk_array import RiskArray, build_risk_array
 from rtnet_core.snapshot import Snapshot
-from rtnet_core.statement import Statement, check_threshold_bps, context_field
+from rtnet_core.statement import Statement, check_challenge, check_threshold_bps, context_field
 
 BUNDLE_FORMAT = "zkm2m/account-proof/v1"
 
@@ -158,6 +158,53 @@ class AccountProver:
             raise ToolError("the witness carries another statement than the exact engine computed")
 
 
+@dataclass(frozen=True, slots=True)
+class CommittedAccount:
+    """An account with its place in a committed book and the risk array it is marked to. Secret; its repr shows nothing."""
+
+    vector: AccountVector = field(repr=False)
+    place: BookPlace = field(repr=False)
+    record: Record
+    risk: RiskArray = field(repr=False)
+    params: MarginParams = field(repr=False)
+
+    def prove(
+        self, prover: AccountProver, threshold_bps: int, challenge: str, progress: Progress | None = None
+    ) -> AccountProof:
+        """Return a proof for the recipient who asked `challenge`; see `prove_account`."""
+        context = context_field(self.record.venue_public_key, self.record.digest(), challenge)
+        statement = account_statement(self.vector, self.place, self.risk, self.params, threshold_bps, context)
+        return prover.prove(self.vector, self.place, self.risk, self.params, statement, progress)
+
+
+def committed_account(account_id: str, book_folder: Path, snapshot: Snapshot, params: Params) -> CommittedAccount:
+    """Return one account of a committed book, after its leaf was found in the book root.
+
+    Raises
+    ------
+    InputError
+        No such account; the book is not committed or was changed since; market or parameters are not those of the
+        record.
+    """
+    openings = Openings.read(book_folder)
+    record = openings.record
+    risk, margin = build_risk_array(snapshot, params), margin_params(params, snapshot)
+    _require_committed(record, risk, margin)
+    index, account = _find_account(Book(book_folder), account_id)
+    vector = account_vector(account, snapshot)
+    tree = openings.tree()
+    place = BookPlace(
+        user_id=user_id_field(account.id),
+        salt=int(openings.salts[index]),
+        index=index,
+        siblings=tuple(tree.path(index)),
+        account_count=tree.account_count,
+    )
+    if place.book_root(vector) != int(record.book_root):
+        raise InputError(str(book_folder), "was changed after it was committed: run `zkm2m book commit` again")
+    return CommittedAccount(vector, place, record, risk, margin)
+
+
 def prove_account(
     account_id: str,
     book_folder: Path,
@@ -191,65 +238,28 @@ def prove_account(
     Raises
     ------
     InputError
-        No such account; the book is not committed or was changed since; market or parameters are not those of the
-        record; threshold or challenge are out of range; the keys do not belong to the circuit.
+        As `committed_account`; or threshold or challenge are out of range, or the keys do not belong to the circuit.
     ToolError
         A tool is missing or failed.
     """
     check_threshold_bps(threshold_bps)
-    openings = Openings.read(book_folder)
-    record = openings.record
-    context = context_field(record.venue_public_key, record.digest(), challenge)
+    check_challenge(challenge)
     seconds: dict[str, float] = {}
-    with _stage("margin", seconds, progress):
-        risk = build_risk_array(snapshot, params)
-        margin = margin_params(params, snapshot)
-        _require_committed(record, risk, margin)
     with _stage("book", seconds, progress):
-        index, account = find_account(Book(book_folder), account_id)
-        vector = account_vector(account, snapshot)
-        place = place_in_book(openings, index, account)
-        statement = account_statement(vector, place, risk, margin, threshold_bps, context)
-        if statement.book_root != int(record.book_root):
-            raise InputError(str(book_folder), "was changed after it was committed: run `zkm2m book commit` again")
+        account = committed_account(account_id, book_folder, snapshot, params)
     with _stage("key", seconds, progress):
         prover = AccountProver(snapshot.profile, backend)
     with prover:
-        proof = prover.prove(vector, place, risk, margin, statement, progress)
+        proof = account.prove(prover, threshold_bps, challenge, progress)
     proof.seconds.update(seconds)
     return proof
 
 
-def find_account(book: Book, account_id: str) -> tuple[int, Account]:
-    """Return (index, account) of the account named `account_id`.
-
-    Raises
-    ------
-    InputError
-        The book has no such account.
-    """
+def _find_account(book: Book, account_id: str) -> tuple[int, Account]:
     for index, account in enumerate(book):
         if account.id == account_id:
             return index, account
     raise InputError("account", f"is not in the book {book.folder}")
-
-
-def place_in_book(openings: Openings, index: int, account: Account) -> BookPlace:
-    """Return the place of an account in its committed book.
-
-    Raises
-    ------
-    InputError
-        The commitment does not reach this account.
-    """
-    tree = openings.tree()
-    return BookPlace(
-        user_id=user_id_field(account.id),
-        salt=int(openings.salts[index]),
-        index=index,
-        siblings=tuple(tree.path(index)),
-        account_count=tree.account_count,
-    )
 
 
 def _require_committed(record: Record, risk: RiskArray, params: MarginParams) -> None:

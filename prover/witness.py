@@ -139,6 +139,7 @@ class WitnessCalculator:
         signals = [
             (name, b"".join(value.to_bytes(_FIELD_BYTES, "little") for value in values).hex())
             for name, values in flat.items()
+            if values  # the program does not know an array without elements
         ]
         try:
             process = self._started()

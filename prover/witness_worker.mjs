@@ -100,7 +100,7 @@ class Program {
       const [upper, lower] = signalHash(name);
       const values = Buffer.from(hex, "hex");
       const size = this.exports.getInputSignalSize(upper, lower);
-      if (size < 0) throw new CircuitFailure("unknown_signal", { signal: name });
+      if (size <= 0) throw new CircuitFailure("unknown_signal", { signal: name });
       if (values.length !== size * FIELD_BYTES) throw new CircuitFailure("signal_size", { signal: name });
       for (let index = 0; index < size; index++) {
         this.exchange().set(values.subarray(index * FIELD_BYTES, (index + 1) * FIELD_BYTES));

@@ -58,6 +58,8 @@ def commit_book(
     if previous is not None and number != previous.number + 1:
         raise InputError("number", f"must follow the previous record's {previous.number}", number)
     book = Book(folder)
+    if len(book) > snapshot.sizes.capacity:
+        raise InputError("accounts", f"must be at most {snapshot.sizes.capacity} in this profile", len(book))
     risk = build_risk_array(snapshot, params)
     salts, leaves = commit_accounts(_counted(book, progress), snapshot)
     body = RecordBody(

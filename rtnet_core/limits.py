@@ -71,7 +71,7 @@ class Profile:
 PROFILES: Final[dict[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("small", instruments=8, underlyings=2, assets=3, scenarios=16, depth=4),
+        Profile("small", instruments=8, underlyings=2, assets=3, scenarios=16, depth=8),
         Profile("standard", instruments=64, underlyings=2, assets=8, scenarios=16, depth=20),
         Profile("wide", instruments=256, underlyings=4, assets=16, scenarios=16, depth=24),
     )

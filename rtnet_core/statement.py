@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
+from typing import Final
 
 from rtnet_core.errors import InputError
 from rtnet_core.hashing import text_digest
 from rtnet_core.limits import THRESHOLD_BITS
 
 #: A challenge longer than this is no nonce but a document.
-MAX_CHALLENGE_BYTES = 1024
+MAX_CHALLENGE_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,21 @@ def context_field(venue_public_key: bytes, record_digest: bytes, challenge: str)
     InputError
         The challenge is empty, too long, or no text.
     """
+    return text_digest("context", venue_public_key, record_digest, check_challenge(challenge))
+
+
+def check_challenge(challenge: str) -> bytes:
+    """Return the challenge in UTF-8, 1 to 1024 bytes.
+
+    Raises
+    ------
+    InputError
+        It is empty, too long, or no text.
+    """
     try:
         encoded = challenge.encode()
     except UnicodeEncodeError:
         raise InputError("challenge", "must be text that UTF-8 can spell") from None
     if not 1 <= len(encoded) <= MAX_CHALLENGE_BYTES:
         raise InputError("challenge", f"must be 1 to {MAX_CHALLENGE_BYTES} bytes of UTF-8", len(encoded))
-    return text_digest("context", venue_public_key, record_digest, encoded)
+    return encoded

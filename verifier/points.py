@@ -1,8 +1,8 @@
-"""Points of BN254 as snarkjs writes them, read strictly: one spelling, on the curve, in the subgroup, never infinity."""
+"""Points of BN254 as snarkjs writes them, read strictly: one spelling, on the curve, in the group, never infinity."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from py_ecc.fields import optimized_bn128_FQ as FQ
 from py_ecc.fields import optimized_bn128_FQ2 as FQ2
@@ -91,7 +91,7 @@ def lift_g2(point: G2Point) -> Optimized_Point3D[FQ2]:
     return FQ2(point[0]), FQ2(point[1]), FQ2.one()
 
 
-def _require_affine(z: Any, one: object, zero: object, where: str, shape_code: str) -> None:
+def _require_affine(z: object, one: object, zero: object, where: str, shape_code: str) -> None:
     """Any other z would be a second spelling of the same point."""
     if z == zero:
         raise refuse("point_at_infinity", where)

@@ -6,11 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from rtnet_core.errors import InputError
+from rtnet_core.statement import check_threshold_bps
 from verifier.keystore import PinnedKey
 from verifier.reasons import refuse
 
 SKEW_MS: Final = 300_000  #: clocks may differ by five minutes
 PRODUCTION_MAX_AGE_MS: Final = 86_400_000  #: a day
+PUBLIC_KEY_BYTES: Final = 32  #: Ed25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Policy:
         The venue's Ed25519 key as the recipient knows it, 32 bytes.
     threshold_bps
         The threshold the proof must be for; None takes the one it states.
+
+    Raises
+    ------
+    InputError
+        A time is negative, the public key has not 32 bytes, or the threshold is none.
     """
 
     production: bool = False
@@ -39,6 +47,16 @@ class Policy:
     max_age_ms: int | None = None
     venue_public_key: bytes | None = None
     threshold_bps: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("now_ms", "skew_ms", "max_age_ms"):
+            time_ms = getattr(self, field)
+            if time_ms is not None and (type(time_ms) is not int or time_ms < 0):
+                raise InputError(field, "must be an integer of at least 0, in milliseconds", time_ms)
+        if self.venue_public_key is not None and len(self.venue_public_key) != PUBLIC_KEY_BYTES:
+            raise InputError("venue_public_key", f"must be {PUBLIC_KEY_BYTES} bytes", self.venue_public_key)
+        if self.threshold_bps is not None:
+            check_threshold_bps(self.threshold_bps)
 
     def clock_ms(self) -> int:
         """Return the time to judge by, in milliseconds UTC."""

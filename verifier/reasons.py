@@ -25,9 +25,9 @@ REASONS: Final[dict[str, str]] = {
     # keys
     "key_malformed": "The verifying key does not have the form of a snarkjs Groth16 key on bn128.",
     "key_public_count": "The verifying key does not hold nPublic + 1 input points.",
-    "key_repeated_point": "Two public signals share one point of the verifying key, so their values could be exchanged.",
+    "key_repeated_point": "The verifying key has one input point twice, so public signals could be exchanged.",
     "key_gamma_equals_delta": "The verifying key has gamma = delta, up to sign: anyone can forge proofs under it.",
-    "key_degenerate": "The verifying key has beta = gamma or beta = delta, up to sign: anyone can forge proofs under it.",
+    "key_degenerate": "The verifying key has beta = gamma or delta, up to sign: anyone can forge proofs under it.",
     "key_lock_malformed": "keys.lock.json does not have the form of a zkm2m/keys/v1 file.",
     "key_lock_mismatch": "The verifying key is not the one that its lock file names.",
     "unknown_key": "The proof was made under a key that this verifier has not pinned.",

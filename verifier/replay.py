@@ -18,6 +18,7 @@ from verifier.strict_json import parse_json
 
 _DOMAIN: Final = "zkm2m/statement/v1"
 _MAX_LINE_BYTES: Final = 512
+_LINE_START: Final = b'{"statement":"'
 
 
 def statement_digest(public: Sequence[int]) -> bytes:
@@ -40,7 +41,8 @@ class SeenRegister:
     Notes
     -----
     A line torn by a crash was never answered for: it is cut off before the next append. A last line that is whole but
-    for its end counts as seen. The file being shorter than this object has read it before is an error.
+    for its end counts as seen. Anything else that is no entry is an error and stays as it is: the path may be of
+    another file. So is a file that has become shorter than this object has read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -123,7 +125,9 @@ class SeenRegister:
         try:
             entry = self._entry(tail)
         except InputError:
-            return
+            if len(tail) <= _MAX_LINE_BYTES and tail[: len(_LINE_START)] == _LINE_START[: len(tail)]:
+                return
+            raise
         _write_all(descriptor, b"\n", self._read_to + len(tail))
         self._seen.add(entry)
         self._read_to += len(tail) + 1

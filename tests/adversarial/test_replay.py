@@ -1,4 +1,4 @@
-"""Old, foreign and repeated proofs: A28 to A30."""
+"""Old, foreign and repeated proofs: A28 to A30, and A39 for the register of seen statements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rtnet_core.params import default_params
 from tests.support.simulated_groth16 import rerandomised
 from tests.support.verifier_setting import (
     AS_OF_MS,
+    KEY_JSON,
     NOW_MS,
     OTHER_VENUE_KEY,
     TRAPDOOR,
@@ -22,8 +23,9 @@ from tests.support.verifier_setting import (
     record_of,
     setting,
 )
+from verifier import account
 from verifier.policy import Policy
-from verifier.replay import SeenRegister
+from verifier.replay import SeenRegister, statement_digest
 
 DAY_MS = 86_400_000
 
@@ -95,11 +97,35 @@ def test_a29_another_verdict_or_threshold_is_another_statement(honest: Setting, 
         assert situation.verify(encoded(bundle_of(honest.statement(verdict, threshold_bps)))).accepted
 
 
-def test_a29_a_refused_proof_does_not_use_up_the_statement(honest: Setting, tmp_path: Path) -> None:
+def test_a29_a_second_showing_is_refused_before_the_pairing(
+    honest: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    situation = honest.with_(seen=SeenRegister(tmp_path / "seen.jsonl"))
+    bundle = bundle_of(honest.statement())
+    assert situation.verify(encoded(bundle)).accepted
+    monkeypatch.setattr(account, "verify", None)
+    assert refusal_of(situation, bundle) == "replayed"
+
+
+def test_a29_a_statement_accepted_elsewhere_during_the_pairing_is_refused(
+    honest: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "seen.jsonl"
+
+    def accepted_elsewhere(*_: object) -> bool:
+        SeenRegister(path).accept(statement_digest(honest.statement().public_signals()), NOW_MS)
+        return True
+
+    monkeypatch.setattr(account, "verify", accepted_elsewhere)
+    assert refusal_of(honest.with_(seen=SeenRegister(path)), bundle_of(honest.statement())) == "replayed"
+
+
+def test_a39_a_failed_proof_does_not_reach_the_register(honest: Setting, tmp_path: Path) -> None:
     situation = honest.with_(seen=SeenRegister(tmp_path / "seen.jsonl"))
     statement = honest.statement()
     wrong = {**bundle_of(statement), "proof": bundle_of(honest.statement(verdict=0))["proof"]}
     assert refusal_of(situation, wrong) == "proof_invalid"
+    assert not (tmp_path / "seen.jsonl").exists()
     assert situation.verify(encoded(bundle_of(statement))).accepted
 
 
@@ -142,7 +168,7 @@ def test_a29_a_proof_of_an_earlier_record_of_the_same_book_is_refused(honest: Se
 def test_a30_a_rerandomised_proof_of_an_accepted_statement_is_a_replay(honest: Setting, tmp_path: Path) -> None:
     situation = honest.with_(seen=SeenRegister(tmp_path / "seen.jsonl"))
     bundle = bundle_of(honest.statement())
-    other = {**bundle, "proof": rerandomised(bundle["proof"], TRAPDOOR.key_json(), 1_234_567, 89)}
+    other = {**bundle, "proof": rerandomised(bundle["proof"], KEY_JSON, 1_234_567, 89)}
     assert other["proof"] != bundle["proof"]
     assert honest.verify(encoded(other)).accepted, "without a register it holds by itself"
     assert situation.verify(encoded(bundle)).accepted

@@ -17,14 +17,14 @@ from py_ecc.optimized_bn128.optimized_curve import curve_order, field_modulus
 from rtnet_core.errors import Refusal
 from rtnet_core.statement import Statement
 from tests.support.simulated_groth16 import twist_point_outside_subgroup
-from tests.support.verifier_setting import TRAPDOOR, Setting, bundle_of, encoded, setting
+from tests.support.verifier_setting import KEY_JSON, TRAPDOOR, Setting, bundle_of, encoded, setting
 from verifier import account
 from verifier.bundle import MAX_BUNDLE_BYTES
 from verifier.groth16 import Proof, VerificationKey, read_public, verify
 from verifier.strict_json import MAX_BYTES, parse_json, read_bounded
 
 COORDINATES = [("pi_a", 0), ("pi_a", 1), ("pi_b", 0, 0), ("pi_b", 0, 1), ("pi_b", 1, 0), ("pi_b", 1, 1), ("pi_c", 0)]
-KEY = VerificationKey.from_json(TRAPDOOR.key_json())
+KEY = VerificationKey.from_json(KEY_JSON)
 
 
 @pytest.fixture(scope="module")
@@ -346,7 +346,7 @@ def test_a35_unknown_and_missing_keys_are_refused(honest: Setting, path: tuple[s
         del part(bundle)[key]
         assert refusal_of(honest, encoded(bundle)) == code
     bundle = bundle_of(honest.statement())
-    part(bundle)["vk"] = TRAPDOOR.key_json()
+    part(bundle)["vk"] = KEY_JSON
     assert refusal_of(honest, encoded(bundle)) == code
 
 

@@ -23,13 +23,25 @@ from tests.support.simulated_groth16 import (
     twist_point_outside_subgroup,
 )
 from tests.support.verifier_keys import lock_of, write_keys
-from tests.support.verifier_setting import CIRCUIT, NOW_MS, TRAPDOOR, Setting, bundle_of, encoded, setting
+from tests.support.verifier_setting import (
+    CIRCUIT,
+    KEY_JSON,
+    NOW_MS,
+    TRAPDOOR,
+    VK_ID,
+    Setting,
+    bundle_of,
+    encoded,
+    setting,
+)
 from verifier.groth16 import VerificationKey
 from verifier.keystore import Keystore, PinnedKey, key_id
 from verifier.policy import Policy
 
 #: Made for another circuit with as many public signals.
 OTHER = Trapdoor.of(6, "another circuit")
+OTHER_KEY_JSON = OTHER.key_json()
+OTHER_VK_ID = key_id(OTHER_KEY_JSON)
 PUBLIC = (1, 20, 300, 4_000, 50_000, 600_000)
 
 
@@ -61,7 +73,7 @@ def key_refusal(key: object) -> str:
         ({"circuit": "account-standard"}, "wrong_circuit"),
         ({"circuit": "inclusion-small"}, "wrong_circuit"),
         ({"circuit_version": "00" * 32}, "wrong_circuit_version"),
-        ({"vk_id": key_id(OTHER.key_json())}, "unknown_key"),
+        ({"vk_id": OTHER_VK_ID}, "unknown_key"),
         ({}, "proof_invalid"),
     ],
     ids=["size", "circuit", "version", "key", "lies_throughout"],
@@ -73,7 +85,7 @@ def test_a37_a_valid_proof_of_another_circuit_is_refused(honest: Setting, names:
 def test_a37_a_key_pinned_under_another_circuits_name_is_refused(tmp_path: Path) -> None:
     situation = setting(tmp_path)
     lock = tmp_path / CIRCUIT / "keys.lock.json"
-    lock.write_text(json.dumps(lock_of("account-standard", TRAPDOOR.key_json())))
+    lock.write_text(json.dumps(lock_of("account-standard", KEY_JSON)))
     assert refusal_of(situation, bundle_of(situation.statement())) == "wrong_circuit"
 
 
@@ -135,7 +147,7 @@ def test_a40_the_forged_proof_satisfies_the_equation_and_its_key_is_refused(name
 
 
 def test_a40_the_same_forgery_fails_under_a_key_with_gamma_other_than_delta() -> None:
-    key = TRAPDOOR.key_json()
+    key = KEY_JSON
     assert not raw_equation_holds(key, PUBLIC, forged_gamma_delta(key, PUBLIC))
 
 
@@ -153,7 +165,7 @@ def test_a40_a_pinned_key_with_gamma_equal_to_delta_refuses_the_forged_bundle(tm
 
 def spoilt(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     """Return the key with one thing changed."""
-    key: dict[str, Any] = json.loads(json.dumps(TRAPDOOR.key_json()))
+    key: dict[str, Any] = json.loads(json.dumps(KEY_JSON))
     change(key)
     return key
 
@@ -210,7 +222,7 @@ def test_a41_no_key_at_all_is_refused(value: object) -> None:
 def test_a41_another_valid_point_in_place_of_one_breaks_the_lock(
     tmp_path: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    folder = write_keys(tmp_path, CIRCUIT, TRAPDOOR.key_json())
+    folder = write_keys(tmp_path, CIRCUIT, KEY_JSON)
     key = spoilt(change)
     VerificationKey.from_json(key)
     (folder / "verification_key.json").write_text(json.dumps(key))
@@ -235,7 +247,7 @@ def test_a42_a_key_one_byte_off_its_lock_file_is_refused(tmp_path: Path) -> None
 
 
 def test_a42_every_changed_byte_of_the_key_file_is_refused(tmp_path: Path) -> None:
-    folder = write_keys(tmp_path, CIRCUIT, TRAPDOOR.key_json())
+    folder = write_keys(tmp_path, CIRCUIT, KEY_JSON)
     path = folder / "verification_key.json"
     honest = path.read_bytes()
     digits = [at for at, byte in enumerate(honest) if chr(byte).isalnum()]
@@ -245,21 +257,21 @@ def test_a42_every_changed_byte_of_the_key_file_is_refused(tmp_path: Path) -> No
             PinnedKey.load(folder)
         assert caught.value.code in ("key_lock_mismatch", "malformed_json")
     path.write_bytes(honest)
-    assert PinnedKey.load(folder).vk_id == key_id(TRAPDOOR.key_json())
+    assert PinnedKey.load(folder).vk_id == VK_ID
 
 
 def test_a42_a_key_that_came_with_the_proof_is_not_used(honest: Setting) -> None:
     bundle = bundle_of(honest.statement(), OTHER)
     for name in ("vk", "verification_key", "vk_alpha_1"):
-        assert refusal_of(honest, {**bundle, name: OTHER.key_json()}) == "malformed_bundle"
-    assert refusal_of(honest, {**bundle, "vk_id": key_id(OTHER.key_json())}) == "unknown_key"
+        assert refusal_of(honest, {**bundle, name: OTHER_KEY_JSON}) == "malformed_bundle"
+    assert refusal_of(honest, {**bundle, "vk_id": OTHER_VK_ID}) == "unknown_key"
     assert refusal_of(honest, bundle) == "proof_invalid"
 
 
 def test_a42_a_key_folder_exchanged_together_with_its_lock_is_refused_where_pinned(tmp_path: Path) -> None:
     situation = setting(tmp_path / "sound")
-    write_keys(tmp_path / "other", CIRCUIT, OTHER.key_json())
-    pinned = Keystore(tmp_path / "other", {CIRCUIT: key_id(TRAPDOOR.key_json())})
+    write_keys(tmp_path / "other", CIRCUIT, OTHER_KEY_JSON)
+    pinned = Keystore(tmp_path / "other", {CIRCUIT: VK_ID})
     assert refusal_of(situation.with_(keys=pinned), bundle_of(situation.statement())) == "unknown_key"
 
 
@@ -286,7 +298,7 @@ def test_a43_outside_production_a_development_key_is_named_in_the_verdict(honest
     verdict = honest.verify(encoded(bundle_of(honest.statement())))
     assert verdict.key.development
     assert verdict.to_json()["key"] == {
-        "vk_id": key_id(TRAPDOOR.key_json()),
+        "vk_id": VK_ID,
         "development": True,
         "contributions": 0,
     }

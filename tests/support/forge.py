@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from prover.compiler import Build, Circuit, compile_circuit, package_version
 from prover.formats.r1cs import read_r1cs
 from prover.formats.sym import ELIMINATED, Symbols, read_sym
 from prover.formats.wtns import parse_wtns
-from prover.paths import build_folder, circuit_sources, project_root
+from prover.paths import build_folder, circuit_sources
 from prover.toolchain import run_tool
 from prover.witness import InputValue, WitnessCalculator
 from rtnet_core.limits import FIELD_MODULUS
@@ -49,7 +50,7 @@ class Forged:
     Attributes
     ----------
     values
-        Every signal by its name in the unsimplified system, below ``main.``.
+        Every signal by its `readable` name; names that two anonymous components share are left out.
     wires
         The witness of the system that ships.
     violations
@@ -175,11 +176,10 @@ class Bench:
         symbols = symbols or self._unsimplified_symbols
         self._require_same_names(symbols)
         wires = tuple(values[label] for label in self.labels)
-        for name, wire in self._shipped_symbols.wires.items():
-            if wire != ELIMINATED and self._label_of[name] != self.labels[wire]:
-                assert values[self._label_of[name]] == wires[wire], f"{name} differs from the wire it shares"
+        for name, label, wire in self._shared_wires:
+            assert values[label] == wires[wire], f"{name} differs from the wire it shares"
         return Forged(
-            values={readable(name): values[label] for label, name in symbols.labels.items()},
+            values={name: values[label] for name, label in self._label_by_readable_name.items()},
             wires=wires,
             violations=tuple(self.shipped.violations(wires)),
             broken=tuple(self.unsimplified.violations(values)),
@@ -197,6 +197,17 @@ class Bench:
     @cached_property
     def _readable_names(self) -> dict[int, str]:
         return {label: readable(name) for label, name in self._shipped_symbols.labels.items()}
+
+    @cached_property
+    def _label_by_readable_name(self) -> dict[str, int]:
+        count = Counter(self._readable_names.values())
+        return {name: label for label, name in self._readable_names.items() if count[name] == 1}
+
+    @cached_property
+    def _shared_wires(self) -> list[tuple[str, int, int]]:
+        """Name, label and wire of every signal whose wire is that of another label."""
+        named = ((name, self._label_of[name], wire) for name, wire in self._shipped_symbols.wires.items())
+        return [(name, label, wire) for name, label, wire in named if wire != ELIMINATED and label != self.labels[wire]]
 
     def _require_same_names(self, symbols: Symbols) -> None:
         """Labels number the signals of the forged program as those of the circuit that ships."""
@@ -296,13 +307,8 @@ def _compile_into(folder: Path, sources: Mapping[str, str], flags: tuple[str, ..
         outputs = {"--r1cs": "main.r1cs", "--sym": "main.sym", "--wasm": "main_js/main.wasm"}
         run_tool(
             "circom2",
-            [temporary / "main.circom", *flags, "--O0", "-l", str(Path("node_modules")), "-o", temporary],
+            [temporary / "main.circom", *flags, "--O0", "-l", "node_modules", "-o", temporary],
             timeout_s=_TIMEOUT_S,
             outputs=[temporary / outputs[flag] for flag in flags],
             show_output=True,
         )
-
-
-def project_relative(path: Path) -> str:
-    """Return a path as messages show it."""
-    return path.relative_to(project_root()).as_posix()

@@ -32,6 +32,8 @@ NOW_MS = AS_OF_MS + 60_000
 CHALLENGE = "lender.example 2026-07-25T12:00Z 6f1c"
 CIRCUIT = "account-small"
 TRAPDOOR = Trapdoor.of(6)
+KEY_JSON = TRAPDOOR.key_json()
+VK_ID = key_id(KEY_JSON)
 POLICY = Policy(now_ms=NOW_MS)
 VENUE_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 OTHER_VENUE_KEY = Ed25519PrivateKey.from_private_bytes(b"\x08" * 32)
@@ -132,7 +134,7 @@ class Setting:
 
 def setting(keys_root: Path, **lock: Any) -> Setting:
     """Return an honest setting whose keys are written below `keys_root`, with the lock file's entries as given."""
-    write_keys(keys_root, CIRCUIT, TRAPDOOR.key_json(), **lock)
+    write_keys(keys_root, CIRCUIT, KEY_JSON, **lock)
     snapshot = market()
     params = default_params(snapshot)
     return Setting(Keystore(keys_root), snapshot, params, record_of(snapshot, params))
@@ -144,7 +146,7 @@ def bundle_of(statement: Statement, trapdoor: Trapdoor = TRAPDOOR, **changes: An
         "format": FORMAT,
         "circuit": CIRCUIT,
         "circuit_version": R1CS_SHA256,
-        "vk_id": key_id(TRAPDOOR.key_json()),
+        "vk_id": VK_ID,
         "statement": {name: str(getattr(statement, name)) for name in Statement.names()},
         "proof": copy.deepcopy(_proof(trapdoor, tuple(statement.public_signals()))),
         **changes,

@@ -72,6 +72,9 @@ impl<'a> Sections<'a> {
     }
 
     /// Returns a reader of section `id`, which must be present.
+    ///
+    /// # Errors
+    /// It is missing.
     pub fn required(&self, id: u32) -> Result<Reader<'a>> {
         let section = self.kind.name_of(id).unwrap_or("unnamed section").to_owned();
         match self.payloads.get(&id) {

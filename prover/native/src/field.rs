@@ -10,9 +10,11 @@
 //!
 //! An affine point is `x` then `y`; for G2 each coordinate is `c0` then `c1`. The point at infinity is all zeros.
 
-use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
+use std::fmt::Write;
+
+use ark_bn254::{Fq, Fq2, Fr, FrConfig, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, MontConfig, PrimeField};
 
 /// Bytes of one field element.
 pub const FIELD_BYTES: usize = 32;
@@ -25,7 +27,6 @@ pub const G2_BYTES: usize = 128;
 ///
 /// # Panics
 /// `bytes` is shorter than 32 bytes: callers pass exact chunks.
-#[must_use]
 pub fn integer(bytes: &[u8]) -> BigInt<4> {
     let mut limbs = [0_u64; 4];
     for (limb, chunk) in limbs.iter_mut().zip(bytes[..FIELD_BYTES].chunks_exact(8)) {
@@ -63,16 +64,8 @@ pub fn zkey_coefficient(bytes: &[u8]) -> Option<Fr> {
 #[must_use]
 pub fn zkey_coefficient_bytes(value: Fr) -> [u8; FIELD_BYTES] {
     // `Fr::R2` read as a Montgomery representation is the element R.
-    let r = Fr::new_unchecked(<Fr as MontgomeryConstants>::R2);
+    let r = Fr::new_unchecked(<FrConfig as MontConfig<4>>::R2);
     integer_bytes(&(value * r).0)
-}
-
-trait MontgomeryConstants {
-    const R2: BigInt<4>;
-}
-
-impl MontgomeryConstants for Fr {
-    const R2: BigInt<4> = <ark_bn254::FrConfig as ark_ff::MontConfig<4>>::R2;
 }
 
 fn coordinate(bytes: &[u8]) -> Option<Fq> {
@@ -194,15 +187,10 @@ pub fn decimal(value: &BigInt<4>) -> String {
     let Some(first) = groups.pop() else { return "0".to_owned() };
     let mut text = first.to_string();
     for group in groups.iter().rev() {
-        text.push_str(&format!("{group:019}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{group:019}");
     }
     text
-}
-
-/// Returns whether the integer is 0.
-#[must_use]
-pub fn is_zero(value: &BigInt<4>) -> bool {
-    value.is_zero()
 }
 
 #[cfg(test)]

@@ -8,11 +8,14 @@
 //! [`error::Error`] that names the section and the rule, never a panic. The Python module is in `python.rs`; everything
 //! else works without Python.
 
+pub mod affine;
 pub mod atomic;
 pub mod binfile;
 pub mod bucket;
+pub mod digits;
 pub mod error;
 pub mod field;
+pub mod fixed;
 pub mod json;
 pub mod msm;
 pub mod pool;

@@ -14,7 +14,8 @@ use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{BigInt, BigInteger, PrimeField};
 use zeroize::Zeroizing;
 
-use crate::bucket::{bucket_msm, sum_points};
+use crate::affine::sum_points;
+use crate::bucket::bucket_msm;
 
 const SMALL_BITS: usize = 32;
 const FULL_BITS: usize = 254;
@@ -22,11 +23,10 @@ const FULL_BITS: usize = 254;
 /// Returns `Σ scalars[i]·points[i]`.
 ///
 /// Every scalar is below the group order. Where the lengths differ, the shorter one counts.
-#[must_use]
 pub fn msm<P: SWCurveConfig<ScalarField = Fr>>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
     let sorted = Prescan::new(points, scalars);
     let (ones, (small, full)) = rayon::join(
-        || sum_points(sorted.ones),
+        || sum_points(&sorted.ones),
         || {
             rayon::join(
                 || bucket_msm(&sorted.small_points, &sorted.small_scalars, SMALL_BITS),

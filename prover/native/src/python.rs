@@ -1,5 +1,8 @@
 //! The Python module `zkm2m_native`; `zkm2m_native.pyi` documents it for its callers.
 
+// PyO3 hands arguments over by value.
+#![allow(clippy::needless_pass_by_value)]
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -161,7 +164,11 @@ fn threads() -> PyResult<usize> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// Groth16 on BN254 in the file formats of circom and snarkjs.

@@ -89,7 +89,7 @@ mod tests {
     fn the_combination_is_a_times_b_less_c() {
         let size = 16;
         let (a, b) = (scattered(size), scattered(size).into_iter().rev().collect::<Vec<_>>());
-        let domain = Radix2EvaluationDomain::<Fr>::new(size as usize).unwrap();
+        let domain = Radix2EvaluationDomain::<Fr>::new(a.len()).unwrap();
         let interpolate = |values: &[Fr]| DensePolynomial::from_coefficients_vec(domain.ifft(values));
         let products: Vec<Fr> = a.iter().zip(&b).map(|(left, right)| *left * right).collect();
         let polynomial = &(&interpolate(&a) * &interpolate(&b)) - &interpolate(&products);

@@ -12,10 +12,8 @@
 
 use std::path::Path;
 
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ec::PrimeGroup;
-use ark_ec::scalar_mul::BatchMulPreprocessing;
 use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
@@ -24,6 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::binfile::map_file;
 use crate::error::{Error, Result};
+use crate::fixed::FixedBase;
 use crate::r1cs::R1cs;
 use crate::secret::{SecretScalar, derived_scalar, random_scalar};
 use crate::zkey::MAX_DOMAIN;
@@ -202,21 +201,21 @@ fn multiply(
 ) -> Result<KeyPoints> {
     progress("points in G1", 0.15)?;
     let count = 3 * r1cs.wires + scalars.h.len();
-    let g1 = BatchMulPreprocessing::new(G1Projective::generator(), count);
-    let a = multiply_present(&g1, &scalars.a, G1Affine::zero());
+    let g1 = FixedBase::new(G1Affine::generator(), count);
+    let a = g1.multiply(&scalars.a);
     progress("points in G1", 0.25)?;
-    let b1 = multiply_present(&g1, &scalars.b, G1Affine::zero());
+    let b1 = g1.multiply(&scalars.b);
     progress("points in G1", 0.35)?;
-    let mut c = multiply_present(&g1, &scalars.c, G1Affine::zero());
+    let mut c = g1.multiply(&scalars.c);
     let private = c.split_off(r1cs.public + 1);
     progress("points in G1", 0.45)?;
-    let h = g1.batch_mul(&scalars.h);
-    let header1 = g1.batch_mul(&[*trapdoor.alpha, *trapdoor.beta, *trapdoor.delta]);
+    let h = g1.multiply(&scalars.h);
+    let header1 = g1.multiply(&[*trapdoor.alpha, *trapdoor.beta, *trapdoor.delta]);
     drop(g1);
     progress("points in G2", 0.55)?;
-    let g2 = BatchMulPreprocessing::new(G2Projective::generator(), r1cs.wires);
-    let b2 = multiply_present(&g2, &scalars.b, G2Affine::zero());
-    let header2 = g2.batch_mul(&[*trapdoor.beta, *trapdoor.delta]);
+    let g2 = FixedBase::new(G2Affine::generator(), r1cs.wires);
+    let b2 = g2.multiply(&scalars.b);
+    let header2 = g2.multiply(&[*trapdoor.beta, *trapdoor.delta]);
     Ok(KeyPoints {
         alpha1: header1[0],
         beta1: header1[1],
@@ -231,21 +230,6 @@ fn multiply(
         c: private,
         h,
     })
-}
-
-/// Multiplies the table's base by every scalar; those that are zero cost nothing.
-fn multiply_present<G: ark_ec::ScalarMul<ScalarField = Fr>>(
-    table: &BatchMulPreprocessing<G>,
-    scalars: &[Fr],
-    zero: G::MulBase,
-) -> Vec<G::MulBase> {
-    let present =
-        Zeroizing::new(scalars.iter().copied().filter(|scalar| *scalar != Fr::ZERO).collect::<Vec<_>>());
-    let mut products = table.batch_mul(&present).into_iter();
-    scalars
-        .iter()
-        .map(|scalar| if *scalar == Fr::ZERO { zero } else { products.next().unwrap_or(zero) })
-        .collect()
 }
 
 #[cfg(test)]

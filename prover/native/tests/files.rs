@@ -15,11 +15,14 @@ use zkm2m_native::verify::check;
 use zkm2m_native::wtns;
 use zkm2m_native::zkey::ProvingKey;
 
+/// Id and payload.
+type Section = (u32, Vec<u8>);
+
 fn element(value: Fr) -> Vec<u8> {
     value.into_bigint().to_bytes_le()
 }
 
-fn container(magic: &[u8; 4], version: u32, sections: &[(u32, Vec<u8>)]) -> Vec<u8> {
+fn container(magic: [u8; 4], version: u32, sections: &[Section]) -> Vec<u8> {
     let mut bytes = magic.to_vec();
     bytes.extend(version.to_le_bytes());
     bytes.extend(u32::try_from(sections.len()).unwrap().to_le_bytes());
@@ -49,7 +52,7 @@ fn combination(terms: &[(u32, Fr)]) -> Vec<u8> {
 }
 
 /// Wires: 1, y (output), u (public, in no constraint), x, s. Constraints: x·x = s and s·(x − 2) = −y.
-fn r1cs_sections() -> Vec<(u32, Vec<u8>)> {
+fn r1cs_sections() -> Vec<Section> {
     let one = Fr::from(1);
     let header = [prime(), words(&[5, 1, 1, 1]), 5_u64.to_le_bytes().to_vec(), words(&[2])].concat();
     let body = [
@@ -66,12 +69,12 @@ fn r1cs_sections() -> Vec<(u32, Vec<u8>)> {
 }
 
 fn r1cs_bytes() -> Vec<u8> {
-    container(b"r1cs", 1, &r1cs_sections())
+    container(*b"r1cs", 1, &r1cs_sections())
 }
 
 fn witness_bytes(values: &[Fr]) -> Vec<u8> {
     let header = [prime(), words(&[u32::try_from(values.len()).unwrap()])].concat();
-    container(b"wtns", 2, &[(1, header), (2, values.iter().flat_map(|value| element(*value)).collect())])
+    container(*b"wtns", 2, &[(1, header), (2, values.iter().flat_map(|value| element(*value)).collect())])
 }
 
 /// The honest witness for x = −3: s = 9, y = 45.
@@ -198,10 +201,10 @@ fn damaged_files_are_refused_and_never_panic() {
 
 #[test]
 fn each_broken_rule_of_an_r1cs_is_named() {
-    let refusal = |change: &dyn Fn(&mut Vec<(u32, Vec<u8>)>)| {
+    let refusal = |change: &dyn Fn(&mut Vec<Section>)| {
         let mut sections = r1cs_sections();
         change(&mut sections);
-        R1cs::parse(&container(b"r1cs", 1, &sections)).err().expect("must be refused").to_string()
+        R1cs::parse(&container(*b"r1cs", 1, &sections)).err().expect("must be refused").to_string()
     };
     // Section order in the file: constraints, header, labels.
     assert!(refusal(&|all| all[1].1[0] = 31).contains("must have 32"));
@@ -217,7 +220,7 @@ fn each_broken_rule_of_an_r1cs_is_named() {
 
 #[test]
 fn each_broken_rule_of_a_witness_is_named() {
-    let refusal = |bytes: &[u8]| wtns::parse(bytes).err().expect("must be refused").to_string();
+    let refusal = |bytes: &[u8]| wtns::parse(bytes).expect_err("must be refused").to_string();
     let mut values = honest();
     values[0] = Fr::from(2);
     assert!(refusal(&witness_bytes(&values)).contains("wire 0 must be the constant 1"));

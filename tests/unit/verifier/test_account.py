@@ -13,7 +13,6 @@ from rtnet_core.statement import Statement
 from tests.support import verifier_setting as support
 from tests.support.verifier_setting import NOW_MS, Setting, bundle_of, encoded, market, record_of, setting
 from verifier import account, groth16
-from verifier.keystore import key_id
 from verifier.policy import Policy
 from verifier.replay import SeenRegister, statement_digest
 
@@ -56,7 +55,7 @@ def test_an_honest_proof_is_accepted_with_all_its_figures(honest: Setting, tmp_p
         "age_ms": 60_000,
         "challenge": honest.challenge,
         "statement": statement_digest(statement.public_signals()).hex(),
-        "key": {"vk_id": key_id(support.TRAPDOOR.key_json()), "development": True, "contributions": 0},
+        "key": {"vk_id": support.VK_ID, "development": True, "contributions": 0},
         "circuit": "account-small",
         "backend": groth16.chosen_backend("auto"),
         "labels": json.loads(json.dumps(verdict.to_json()["labels"])),
@@ -88,7 +87,8 @@ def test_labels_without_a_pinned_venue_call_nothing_signed(honest: Setting) -> N
 def test_a_proof_that_does_not_hold_is_refused_and_not_registered(honest: Setting, tmp_path: Path) -> None:
     seen = SeenRegister(tmp_path / "seen.jsonl")
     statement = honest.statement(verdict=0)
-    bundle = bundle_of(statement, statement={**bundle_of(statement)["statement"], "verdict": "1"})
+    bundle = bundle_of(statement)
+    bundle["statement"]["verdict"] = "1"
     assert refusal_of(honest.with_(seen=seen), bundle).code == "proof_invalid"
     assert not seen.path.exists()
 

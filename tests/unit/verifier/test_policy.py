@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
-from rtnet_core.errors import Refusal
+from rtnet_core.errors import InputError, Refusal
 from verifier.policy import PRODUCTION_MAX_AGE_MS, SKEW_MS, Policy
 
 NOW = 1_750_000_000_000
@@ -67,3 +68,21 @@ def test_the_threshold_is_compared_where_asked_for() -> None:
     with pytest.raises(Refusal) as caught:
         Policy(threshold_bps=12_000).require_threshold(11_999)
     assert caught.value.code == "threshold_mismatch"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"now_ms": -1},
+        {"skew_ms": -1},
+        {"max_age_ms": 1.5},
+        {"max_age_ms": True},
+        {"venue_public_key": b"\x01" * 31},
+        {"threshold_bps": 0},
+        {"threshold_bps": 1 << 20},
+    ],
+    ids=str,
+)
+def test_a_condition_that_is_none_is_named(condition: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(condition))):
+        Policy(**condition)

@@ -91,6 +91,15 @@ def test_a_damaged_line_is_named_and_nothing_is_accepted(tmp_path: Path, line: b
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize("tail", [b"{}", b"\x00" * 8, b'{"format":"zkm2m/market/v1"}', b'{"statement":"' + b"0" * 600])
+def test_a_file_that_ends_in_something_else_is_left_as_it_is(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "market.json"
+    path.write_bytes(tail)
+    with pytest.raises(InputError, match="damaged at byte 0"):
+        SeenRegister(path).accept(ONE, 5)
+    assert path.read_bytes() == tail
+
+
 def test_a_register_that_became_shorter_or_vanished_is_an_error(tmp_path: Path) -> None:
     register = SeenRegister(tmp_path / "seen.jsonl")
     register.accept(ONE, 5)

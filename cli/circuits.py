@@ -1,0 +1,92 @@
+"""``zkm2m circuits``: build them, see what they cost, lint them, pin their hashes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.options import JsonFlag
+from cli.progress import counted, stages
+from cli.render import console, print_json, table
+from prover.circuits import PARTS, PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
+from prover.circuits import table as cost_table
+from prover.paths import artifact_lock
+
+app = typer.Typer(help="The circuits: build, cost, lint, lock.", no_args_is_help=True)
+
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME...]", help=f"Circuits; left out: {' and '.join(PINNED_CIRCUITS)}."),
+]
+
+
+def chosen_circuits(names: list[str] | None) -> list[str]:
+    """Return the circuits that the user named, or the pinned ones; raises InputError for a name of none."""
+    return [find_circuit(name).name for name in names] if names else list(PINNED_CIRCUITS)
+
+
+@app.command("build", epilog="Example: zkm2m circuits build account-small")
+def build_circuits(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
+    """Compile circuits that are not built yet, and hold each to the hashes of the lock file."""
+    chosen = chosen_circuits(names)
+    builds = []
+    for name in chosen:
+        with stages(f"building {name}"):
+            builds.append(build(name))
+    if as_json:
+        print_json(
+            [
+                {"circuit": made.circuit, "constraints": made.constraints, "r1cs_sha256": made.r1cs_sha256}
+                for made in builds
+            ]
+        )
+        return
+    rows = [(made.circuit, f"{made.constraints:,}", made.r1cs_sha256[:16]) for made in builds]
+    console().print(table("Built", {"circuit": "left", "constraints": "right", "r1cs": "left"}, rows))
+
+
+@app.command("table", epilog="Example: zkm2m circuits table --json")
+def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
+    """Show how many constraints each circuit has, and each of its parts on its own."""
+    chosen = chosen_circuits(names)
+    rows: list[CostRow] = []
+    with counted("measuring the parts") as progress:
+        for done, name in enumerate(chosen):
+            progress(done, len(chosen))
+            rows += cost_table([name])
+    if as_json:
+        print_json(
+            [
+                {
+                    "circuit": row.circuit,
+                    "profile": row.profile,
+                    "constraints": row.constraints,
+                    "parts": dict(row.parts),
+                }
+                for row in rows
+            ]
+        )
+        return
+    columns = {"circuit": "left", "constraints": "right", **dict.fromkeys(PARTS, "right")}
+    cells = [(row.circuit, f"{row.constraints:,}", *(f"{row.parts[part]:,}" for part in PARTS)) for row in rows]
+    console().print(table("Constraints; a part is measured on its own", columns, cells))
+
+
+@app.command("lint", epilog="Example: zkm2m circuits lint")
+def lint() -> None:
+    """Look for what a circuit must not have: unbound hints, asserts on signals, findings of circomspect."""
+    from prover.circuit_lint import lint as lint_circuits
+
+    with stages("linting the circuits"):
+        lint_circuits()
+
+
+@app.command("lock", epilog="Example: zkm2m circuits lock")
+def lock() -> None:
+    """Pin the hashes of the circuits as they are now; for whoever changed a circuit on purpose."""
+    with stages("building the circuits"):
+        builds = update_lock()
+    rows = [(made.circuit, f"{made.constraints:,}", made.r1cs_sha256[:16]) for made in builds]
+    columns = {"circuit": "left", "constraints": "right", "r1cs": "left"}
+    console().print(table(f"Pinned in {artifact_lock().name}", columns, rows))

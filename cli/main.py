@@ -1,0 +1,49 @@
+"""The command ``zkm2m``: its groups, its version, and its entry point."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as package_version
+from typing import Annotated
+
+import typer
+
+from cli import book, circuits, doctor, keys, margin, market, prove, verify
+from cli.errors import ReportingGroup
+
+app = typer.Typer(
+    name="zkm2m",
+    cls=ReportingGroup,
+    help="Mark a derivatives book to market, and prove in zero knowledge that an account clears its margin threshold.",
+    epilog="Start with: zkm2m doctor",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(market.app, name="market")
+app.add_typer(book.app, name="book")
+app.command("margin", epilog="Example: zkm2m margin acct-000000 --book book --market market.json")(margin.margin)
+app.add_typer(prove.app, name="prove")
+app.add_typer(verify.app, name="verify")
+app.add_typer(circuits.app, name="circuits")
+app.add_typer(keys.app, name="keys")
+app.command("doctor", epilog="Example: zkm2m doctor")(doctor.doctor)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"zkm2m {package_version('zk-m2m')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,8 @@ from cli.files import check_output, read_bytes, read_market, read_params, write_
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
 from cli.progress import counted
 from cli.render import console, facts, print_json, utc
-from rtnet_core.account import write_book
+from rtnet_core.account import Account, write_book
 from rtnet_core.book_commit import commit_book
-from rtnet_core.book_sample import sample_book
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
 from rtnet_core.snapshot_hash import snapshot_hash
@@ -36,6 +36,9 @@ def sample(
 
     It holds hedged, directional, option-heavy, thin and under-margined accounts, named acct-000000, acct-000001 and so on.
     """
+    # SciPy, which the fast engine needs, takes half a second to load: only the commands that use it pay.
+    from rtnet_core.book_sample import sample_book
+
     snapshot = read_market(market)
     most = snapshot.sizes.capacity
     if accounts > most:
@@ -45,7 +48,7 @@ def sample(
         raise InputError(str(out), "cannot be made: the folder above it does not exist")
     with counted("sampling accounts") as progress:
 
-        def observed() -> object:
+        def observed() -> Iterator[Account]:
             for done, account in enumerate(stream, start=1):
                 yield account
                 progress(done, accounts)
@@ -120,4 +123,4 @@ def commit(
         "book root": record.book_root,
         "digest": record.digest().hex(),
     }
-    console().print(facts(f"Record written to {out}", rows), markup=False)
+    console().print(facts(f"Record written to {out}", rows))

@@ -9,15 +9,17 @@ import typer
 from cli.options import JsonFlag
 from cli.progress import counted, stages
 from cli.render import console, print_json, table
+from prover.atomic import write_atomically
+from prover.circuit_limits import limits_circom
 from prover.circuits import PARTS, PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
 from prover.circuits import table as cost_table
-from prover.paths import artifact_lock
+from prover.paths import artifact_lock, circuit_sources
 
 app = typer.Typer(help="The circuits: build, cost, lint, lock.", no_args_is_help=True)
 
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME...]", help=f"Circuits; left out: {' and '.join(PINNED_CIRCUITS)}."),
+    typer.Argument(metavar="NAME", help=f"Circuits; left out: {' and '.join(PINNED_CIRCUITS)}."),
 ]
 
 
@@ -30,6 +32,7 @@ def chosen_circuits(names: list[str] | None) -> list[str]:
 def build_circuits(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
     """Compile circuits that are not built yet, and hold each to the hashes of the lock file."""
     chosen = chosen_circuits(names)
+    _write_limits()
     builds = []
     for name in chosen:
         with stages(f"building {name}"):
@@ -43,7 +46,7 @@ def build_circuits(names: NamesArgument = None, as_json: JsonFlag = False) -> No
         )
         return
     rows = [(made.circuit, f"{made.constraints:,}", made.r1cs_sha256[:16]) for made in builds]
-    console().print(table("Built", {"circuit": "left", "constraints": "right", "r1cs": "left"}, rows))
+    console().print(table("Built", ("circuit", ">constraints", "r1cs"), rows))
 
 
 @app.command("table", epilog="Example: zkm2m circuits table --json")
@@ -68,7 +71,7 @@ def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
             ]
         )
         return
-    columns = {"circuit": "left", "constraints": "right", **dict.fromkeys(PARTS, "right")}
+    columns = ("circuit", ">constraints", *(f">{part}" for part in PARTS))
     cells = [(row.circuit, f"{row.constraints:,}", *(f"{row.parts[part]:,}" for part in PARTS)) for row in rows]
     console().print(table("Constraints; a part is measured on its own", columns, cells))
 
@@ -85,8 +88,16 @@ def lint() -> None:
 @app.command("lock", epilog="Example: zkm2m circuits lock")
 def lock() -> None:
     """Pin the hashes of the circuits as they are now; for whoever changed a circuit on purpose."""
+    _write_limits()
     with stages("building the circuits"):
         builds = update_lock()
     rows = [(made.circuit, f"{made.constraints:,}", made.r1cs_sha256[:16]) for made in builds]
-    columns = {"circuit": "left", "constraints": "right", "r1cs": "left"}
+    columns = ("circuit", ">constraints", "r1cs")
     console().print(table(f"Pinned in {artifact_lock().name}", columns, rows))
+
+
+def _write_limits() -> None:
+    """Bring the constants of the circuits up to date with `rtnet_core.limits`, from which they are generated."""
+    path, text = circuit_sources() / "limits.circom", limits_circom()
+    if not path.is_file() or path.read_text("utf-8") != text:
+        write_atomically(path, text)

@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 import typer
+from rich.text import Text
 
 from cli.errors import ExitCode
 from cli.options import JsonFlag
@@ -58,20 +59,25 @@ def doctor(as_json: JsonFlag = False) -> None:
         print_json({"ready": ready, "findings": [asdict(finding) for finding in findings]})
     else:
         out = console()
-        signs = {True: "[green]yes[/green]", False: "[red]no[/red]"}
         rows = [
             (
                 finding.name,
-                signs[finding.present] if finding.present or finding.needed else "[yellow]no[/yellow]",
+                _sign(finding),
                 finding.detail,
                 finding.remedy,
             )
             for finding in findings
         ]
-        columns = {"what": "left", "there": "left", "found": "left", "what to do": "left"}
+        columns = ("what", "there", "found", "what to do")
         out.print(table("This installation", columns, rows))
         out.print("[green]the main job can run[/green]" if ready else "[red]the main job cannot run: `make run`[/red]")
     raise typer.Exit(ExitCode.DONE if ready else ExitCode.FAILED)
+
+
+def _sign(finding: Finding) -> Text:
+    if finding.present:
+        return Text("yes", "green")
+    return Text("no", "red" if finding.needed else "yellow")
 
 
 def examine() -> list[Finding]:
@@ -123,7 +129,7 @@ def _cargo() -> Finding:
 
 
 def _native() -> Finding:
-    cost = "without it snarkjs proves and py_ecc verifies, several times slower, and keys take minutes: `make` builds it"
+    cost = "without it snarkjs proves and py_ecc verifies, slower; keys take minutes: `make` builds it"
     try:
         import_module("zkm2m_native")
         return Finding("native prover", True, version("zkm2m-native"), needed=False)

@@ -18,12 +18,13 @@ import os
 import sys
 import traceback
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from cli.render import visible
 from rtnet_core.errors import InputError, Refusal, ZkM2mError
 
 #: With the value 1 in this variable, a failure also prints its traceback, for whoever works on the software.
@@ -50,13 +51,20 @@ def remember_json(context: typer.Context, value: bool) -> bool:
 class ReportingGroup(TyperGroup):
     """The root of the commands: turns whatever a command raises into a message and an exit code."""
 
+    #: The order in which help lists the commands: that of the main job.
+    order: ClassVar[tuple[str, ...]] = ("doctor", "market", "book", "margin", "prove", "verify", "circuits", "keys")
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands' names in `order`."""
+        return sorted(super().list_commands(ctx), key=self.order.index)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the user named."""
         try:
             return super().invoke(ctx)
         except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever happens, a user gets a message and a code
             if os.environ.get(DEBUG_VARIABLE) == "1":
                 traceback.print_exception(error)
             code = report(error, as_json=bool(ctx.meta.get(_JSON_KEY)))
@@ -87,4 +95,4 @@ def report(error: Exception, *, as_json: bool) -> ExitCode:
 
 
 def _say(line: str) -> None:
-    typer.echo(line, file=sys.stderr)
+    typer.echo(visible(line.replace("\n", " | ")), file=sys.stderr)

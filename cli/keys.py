@@ -39,7 +39,7 @@ def development(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
         print_json([{"circuit": keys.circuit, "vk_id": keys.vk_id, "development": keys.development} for keys in made])
         return
     rows = [(keys.circuit, keys.vk_id[:16], utc(keys.created_ms)) for keys in made]
-    console().print(table("Development keys", {"circuit": "left", "key": "left", "made": "left"}, rows))
+    console().print(table("Development keys", ("circuit", "key", "made"), rows))
 
 
 @app.command("venue", epilog="Example: zkm2m keys venue --out venue.pem")
@@ -53,7 +53,7 @@ def venue(
     if as_json:
         print_json({"key": str(out), "venue_public_key": public})
         return
-    console().print(facts("Venue key", {"private key": str(out), "public key": public}), markup=False)
+    console().print(facts("Venue key", {"private key": str(out), "public key": public}))
 
 
 @app.command("show", epilog="Example: zkm2m keys show")
@@ -66,7 +66,7 @@ def show(as_json: JsonFlag = False) -> None:
     if not entries:
         console().print("no keys yet: make development keys with `zkm2m keys dev`")
         return
-    columns = {"circuit": "left", "key": "left", "kind": "left", "contributions": "right", "made": "left"}
+    columns = ("circuit", "key", "kind", ">contributions", "made")
     rows = [
         (entry["circuit"], entry["reason"], "not usable", "", "")
         if "reason" in entry

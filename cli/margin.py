@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.text import Text
 
 from cli.files import read_bytes, read_market, read_params
 from cli.options import DEFAULT_THRESHOLD_BPS, JsonFlag, MarketOption, ParamsOption, ThresholdOption
@@ -18,11 +19,10 @@ from rtnet_core.limits import BPS
 from rtnet_core.margin_exact import AccountMargin, AccountVector, UnderlyingMargin, account_margin, account_vector
 from rtnet_core.params import Params
 from rtnet_core.params_root import margin_params
-from rtnet_core.pricing_fast import fast_rows
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import TICKS_PER_USD, Snapshot
 
-_E8_PER_USD = TICKS_PER_USD * BPS * BPS
+_E8_PER_USD: Final = TICKS_PER_USD * BPS * BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,9 @@ def read_account(name: str, book: Path | None) -> Account:
 
 
 def _sensitivities(vector: AccountVector, snapshot: Snapshot, params: Params) -> list[Sensitivities]:
+    # SciPy takes half a second to load: only the commands that use the fast engine pay.
+    from rtnet_core.pricing_fast import fast_rows
+
     rows = fast_rows(snapshot, params)
     slots = snapshot.sizes.slots
     sums = []
@@ -111,7 +114,7 @@ def _print(
     out = console()
     clears = found.clears(threshold_bps)
     marked = sum(entry.net_mark for entry in found.underlyings)
-    rows = {
+    rows: dict[str, object] = {
         "cash": usd(vector.cash_ticks),
         "collateral after haircut": usd_e4(sum(found.credits_e4)),
         "positions at mark": usd(marked),
@@ -119,12 +122,12 @@ def _print(
         "maintenance margin": usd_e4(found.maintenance_e4),
         "margin ratio": "no margin needed" if found.ratio_bps is None else percent(found.ratio_bps),
         f"headroom at {percent(threshold_bps)}": usd(found.headroom_e8(threshold_bps), _E8_PER_USD),
-        "verdict": "[green]clears[/green]" if clears else "[red]below the threshold[/red]",
+        "verdict": Text("clears", "green") if clears else Text("below the threshold", "red"),
     }
-    out.print(facts(f"Account {account.id}, USD".replace("[", r"\["), rows))
+    out.print(facts(f"Account {account.id}, USD", rows, side="right"))
     symbols = [entry.symbol for entry in snapshot.underlyings]
     parts = list(zip(symbols, found.underlyings, strict=False))
-    columns = {name: "right" for name in ("scan risk", "size", "short options", "delta/gamma", "maintenance")}
+    columns = ("underlying", ">scan risk", ">size", ">short options", ">delta/gamma", ">maintenance")
     terms = [
         (
             symbol,
@@ -136,10 +139,10 @@ def _print(
         )
         for symbol, entry in parts
     ]
-    out.print(table("Maintenance margin, USD", {"underlying": "left", **columns}, terms))
+    out.print(table("Maintenance margin, USD", columns, terms))
     worst = [(symbol, _worst(entry, params, number, snapshot)) for number, (symbol, entry) in enumerate(parts)]
-    out.print(table("Worst scenario", {"underlying": "left", "scenario": "left"}, worst))
-    columns = {name: "right" for name in ("delta", "gamma", "vega", "theta", "rho")}
+    out.print(table("Worst scenario", ("underlying", "scenario"), worst))
+    columns = ("underlying", ">delta", ">gamma", ">vega", ">theta", ">rho")
     sensitivities = [
         (
             symbol,
@@ -149,7 +152,7 @@ def _print(
         )
         for (symbol, entry), greek in zip(parts, greeks, strict=True)
     ]
-    out.print(table("Greeks, USD", {"underlying": "left", **columns}, sensitivities))
+    out.print(table("Greeks, USD", columns, sensitivities))
 
 
 def _as_json(

@@ -32,7 +32,7 @@ MarketArgument = Annotated[Path, typer.Argument(metavar="MARKET", help="The mark
 
 @import_app.command("deribit", epilog="Example: zkm2m market import deribit btc.csv eth.csv --out market.json")
 def import_deribit(
-    chains: Annotated[list[Path], typer.Argument(metavar="CHAIN.csv...", help="Option chains of one time.")],
+    chains: Annotated[list[Path], typer.Argument(metavar="CHAIN.csv", help="Option chains of one time.")],
     out: OutOption,
     instruments: Annotated[
         Path | None,
@@ -74,18 +74,11 @@ def _print_report(found: ImportReport) -> None:
         )
         for entry in found.files
     ]
-    columns = {
-        "file": "left",
-        "rows": "right",
-        "taken": "right",
-        "refused": "right",
-        "median error": "right",
-        "worst error": "right",
-    }
+    columns = ("file", ">rows", ">taken", ">refused", ">median error", ">worst error")
     console().print(table("Rows; errors of the repriced mark are relative to the forward", columns, rows))
     if found.refused:
         reasons = [(count, reason, REASONS[reason]) for reason, count in found.refused.items()]
-        console().print(table("Refused", {"rows": "right", "reason": "left", "meaning": "left"}, reasons))
+        console().print(table("Refused", (">rows", "reason", "meaning"), reasons))
 
 
 @app.command("sample", epilog="Example: zkm2m market sample --seed 1 --out market.json")
@@ -128,15 +121,8 @@ def show(market: MarketArgument, as_json: JsonFlag = False) -> None:
         (f"{entry.symbol} collateral", f"{per_coin(entry.price_ticks, entry.unit)} USD", f"unit {entry.unit}")
         for entry in snapshot.assets
     ]
-    out.print(table("Prices of one coin", {"what": "left", "price": "right", "counted in": "left"}, rows))
-    columns = {
-        "slot": "right",
-        "instrument": "left",
-        "forward USD": "right",
-        "strike USD": "right",
-        "volatility": "right",
-        "mark USD": "right",
-    }
+    out.print(table("Prices of one coin", ("what", ">price", "counted in"), rows))
+    columns = (">slot", "instrument", ">forward USD", ">strike USD", ">volatility", ">mark USD")
     listed = [
         _instrument_row(number, entry, snapshot, lots[entry.underlying])
         for number, entry in enumerate(slots(snapshot))
@@ -200,18 +186,18 @@ def _print_params(chosen: Params, snapshot: Snapshot) -> None:
         )
         for asset in chosen.of_assets(snapshot)
     ]
-    out.print(table("Collateral", {"asset": "left", "counts at": "right", "less": "left"}, rows))
+    out.print(table("Collateral", ("asset", ">counts at", "less"), rows))
     words = {1: "up", 0: "unchanged", -1: "down"}
     grid = [
         (number, f"{scenario.price_thirds:+d}/3", words[scenario.volatility], percent(scenario.cover_bps))
         for number, scenario in enumerate(chosen.scenarios)
     ]
-    columns = {"scenario": "right", "of the scan range": "right", "volatility": "left", "counts at": "right"}
+    columns = (">scenario", ">of the scan range", "volatility", ">counts at")
     out.print(table("Scenarios", columns, grid))
 
 
 def _print_written(out: Path, snapshot: Snapshot) -> None:
-    console().print(facts(f"Market written to {out}", _summary_words(snapshot)), markup=False)
+    console().print(facts(f"Market written to {out}", _summary_words(snapshot)))
 
 
 def _summary(snapshot: Snapshot) -> dict[str, Any]:

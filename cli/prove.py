@@ -72,4 +72,4 @@ def account(
         "made by": proof.backend,
         "seconds": ", ".join(f"{name} {spent:.2f}" for name, spent in proof.seconds.items()),
     }
-    console().print(facts(f"Proof written to {out}", rows), markup=False)
+    console().print(facts(f"Proof written to {out}", rows))

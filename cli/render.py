@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rtnet_core.limits import BPS
 from rtnet_core.params import Scenario, UnderlyingParams
 from rtnet_core.snapshot import TICKS_PER_USD
 
+Side = Literal["left", "right"]
 #: Width of tables where the output is no terminal.
 _PLAIN_WIDTH: Final = 110
 
@@ -108,21 +111,39 @@ def signed_percent(bps: int | Fraction) -> str:
     return f"{'+' if bps > 0 else ''}{percent(bps)}"
 
 
-def table(title: str, columns: Mapping[str, str], rows: Iterable[Iterable[Any]]) -> Table:
-    """Return a table; `columns` maps each heading to ``left`` or ``right``."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for heading, side in columns.items():
-        made.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
+def visible(text: str) -> str:
+    r"""Return `text` with every control character replaced, so that no file can steer the terminal.
+
+    Examples
+    --------
+    >>> visible("venue\x1b[2J")
+    'venue\ufffd[2J'
+    """
+    return "".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in text)
+
+
+def table(title: str, headings: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """Return a table; a heading that begins with ``>`` stands above numbers, which end at the right.
+
+    A cell is shown as it is; a styled one is a Text.
+    """
+    made = Table(title=Text(visible(title), style="bold"), title_justify="left", header_style="bold")
+    for heading in headings:
+        made.add_column(heading.removeprefix(">"), justify="right" if heading[0] == ">" else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*map(_cell, row))
     return made
 
 
-def facts(title: str, rows: Mapping[str, object]) -> Table:
-    """Return a table of two columns without headings: what, and how much."""
-    made = Table(title=title, title_justify="left", title_style="bold", show_header=False)
+def facts(title: str, rows: Mapping[str, object], *, side: Side = "left") -> Table:
+    """Return a table of two columns without headings: what, and how much - the latter on its `side`."""
+    made = Table(title=Text(visible(title), style="bold"), title_justify="left", show_header=False)
     made.add_column(style="cyan", no_wrap=True)
-    made.add_column(overflow="fold")
+    made.add_column(overflow="fold", justify=side)
     for name, content in rows.items():
-        made.add_row(name, str(content))
+        made.add_row(name, _cell(content))
     return made
+
+
+def _cell(content: object) -> Text:
+    return content if isinstance(content, Text) else Text(visible(str(content)))

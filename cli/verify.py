@@ -124,9 +124,9 @@ def _public_key(text: str) -> bytes:
 def _print(verdict: Verdict) -> None:
     out = console()
     if verdict.clears:
-        out.print(f"[bold green]accepted: the account clears {percent(verdict.threshold_bps)}[/bold green]")
+        out.print(f"accepted: the account clears {percent(verdict.threshold_bps)}", style="bold green")
     else:
-        out.print(f"[bold yellow]accepted: the account is below {percent(verdict.threshold_bps)}[/bold yellow]")
+        out.print(f"accepted: the account is below {percent(verdict.threshold_bps)}", style="bold yellow")
     rows = {
         "venue": f"{verdict.venue}, epoch {verdict.epoch}",
         "venue key": f"{verdict.venue_public_key} ({'pinned' if verdict.venue_pinned else 'not pinned'})",
@@ -136,18 +136,18 @@ def _print(verdict: Verdict) -> None:
         "circuit": f"{verdict.circuit}, key {verdict.key.vk_id[:16]}",
         "checked by": verdict.backend,
     }
-    out.print(facts("Verdict", rows), markup=False)
+    out.print(facts("Verdict", rows))
     grounds: dict[str, list[str]] = {}
     for label in verdict.labels:
         grounds.setdefault(label.assurance, []).append(label.figure)
     out.print(
         table(
             "What each figure rests on",
-            {"ground": "left", "figures": "left"},
+            ("ground", "figures"),
             [(ground, ", ".join(figures)) for ground, figures in grounds.items()],
         )
     )
     if verdict.key.development:
-        out.print("[yellow]development key: whoever made it can forge proofs; --production refuses it[/yellow]")
+        out.print("development key: whoever made it can forge proofs; --production refuses it", style="yellow")
     if not verdict.venue_pinned:
-        out.print("[yellow]the venue's key was not given: anyone could have signed this record; use --venue-key[/yellow]")
+        out.print("venue key not given (--venue-key): anyone could have signed this record", style="yellow")

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from prover.atomic import atomic_folder, write_atomically
+from prover.atomic import TEMPORARY_SUFFIX, atomic_folder, write_atomically
 from prover.formats.r1cs import R1csHeader, read_r1cs_header
 from prover.formats.sym import read_sym
 from prover.paths import build_folder, built_circuit_folder, circuit_sources, project_root
@@ -163,6 +164,8 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 
 def _compile_into(circuit: Circuit, folder: Path) -> None:
+    for abandoned in folder.parent.glob(f".*{TEMPORARY_SUFFIX}"):  # of a build that was killed: the lock is ours now
+        shutil.rmtree(abandoned, ignore_errors=True)
     main = build_folder() / "main" / f"{circuit.name}.circom"
     write_atomically(main, circuit.main_text)
     started = time.monotonic()

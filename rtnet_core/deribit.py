@@ -307,7 +307,8 @@ def _identity(row: dict[str, str], place: str) -> tuple[str, int, str, Fraction]
     expiry_ms = _milliseconds(row["expiry_datetime"])
     expiry = datetime.fromtimestamp(expiry_ms / 1000, UTC)
     day = f"{expiry.day}{_MONTHS[expiry.month - 1]}{expiry.year % 100:02d}"
-    if strike != int(match[3]) or match[2] != day:
+    future = row["futures_instrument_name"].removeprefix("SYN.")
+    if strike != int(match[3]) or match[2] != day or future != f"{currency}-{day}":
         raise _RowRefused("malformed")
     return name, expiry_ms, kind, strike
 

@@ -1,7 +1,7 @@
 """The margin rule in NumPy float64, vectorised over accounts × instruments: for real time and for making samples.
 
-It follows the exact engine's definitions term by term; only the exact engine is proven. Money is in ticks as float64:
-sums stay below 2^64, so a figure is good to about 2^-45 of the gross sums that it nets.
+It follows the exact engine's definitions term by term; only the exact engine is proven. Money is in ticks as float64,
+so a figure is good to about 2^-45 of the gross sums that it nets.
 """
 
 from __future__ import annotations

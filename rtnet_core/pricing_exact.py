@@ -66,11 +66,11 @@ class InstrumentRow:
     Attributes
     ----------
     changes
-        Value change in each scenario times its cover, -2^27 <= . < 2^27.
+        Value change in each scenario times its cover, in [-2^27, 2^27).
     mark
         Value now, 0 <= mark < 2^27.
     delta, gamma
-        P&L of a 1 % move, and its change for a further 1 %; -2^27 <= . < 2^27.
+        P&L of a 1 % move, and its change for a further 1 %; in [-2^27, 2^27).
     """
 
     changes: tuple[int, ...]
@@ -192,10 +192,6 @@ def instrument_row(
     ------
     RangeError
         A value does not fit its width, or the instrument has expired.
-
-    Notes
-    -----
-    Circuit twin: the market circuit proves these rows from the signed snapshot.
     """
     if instrument.is_option:
         row = _option_row(instrument, time_ms, underlying_params, scenarios)

@@ -1,7 +1,7 @@
 """Black-76 in NumPy float64: the fast twin of `rtnet_core.pricing_exact`, with the greeks that only reports need.
 
 Same formulas, same conventions, no rounding to ticks. Against the exact engine a value differs by less than half a tick
-(the rounding there) plus 2^-45 of the forward; a property test holds it to that.
+(the rounding there) plus 2^-45 of the larger of forward and strike; a property test holds it to that.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Prover:
     Raises
     ------
     ValueError
-        A malformed key, or one with gamma = delta (no contribution), under which anyone can forge.
+        A malformed key, or one under which anyone can forge: gamma = delta (no contribution), say.
     OSError
         A file that cannot be read.
     """
@@ -111,7 +111,8 @@ def verify(vk_json: str, public: list[str], proof_json: str) -> bool:
     Raises
     ------
     ValueError
-        Anything that is not in canonical form, and a key with infinity, a repeated point in IC, or gamma = delta.
+        Anything that is not in canonical form; a key with infinity, or with two points of IC, or two of beta, gamma and
+        delta, that are equal up to sign.
     TypeError
         ``public`` is not a list.
     """

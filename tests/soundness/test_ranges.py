@@ -187,8 +187,6 @@ def test_a09_hinge_at_its_kink_is_zero() -> None:
 def test_a10_digits_of_an_alias(bits: int) -> None:
     """The digits of x + r add up to x in the field. No width in use has room for them."""
     unsigned = bench(BITS_FILE, f"UnsignedBits({bits})")
-    alias = {(BITS_FILE, HINT): f"((in >> i) & 1) + 0 * {FIELD_MODULUS - 1}"}
-    forge(unsigned, alias, inputs={"in": 1}).assert_accepted()  # the control: a forged program with honest digits
     digits = 1 + FIELD_MODULUS
     low, high = digits % (1 << 128), digits >> 128
     forged = {(BITS_FILE, HINT): f"i < 128 ? ({low} >> i) & 1 : ({high} >> (i - 128)) & 1"}
@@ -224,7 +222,7 @@ def test_a14_value_moved_from_one_row_to_the_next() -> None:
     honest.assert_accepted()
     moved = RISK.forge(risk_inputs(row=[[7 + (1 << LANE_STRIDE), 8, 0, 0], [0] * 4]))
     assert moved["root"] == honest["root"]
-    moved.assert_refused(r"^SignedBits\[0\].*UnsignedBits\.bits|^SignedBits.*\.bits")
+    moved.assert_refused(r"^SignedBits\[0\]\[0\]\.UnsignedBits\.bits")
 
 
 def test_a15_value_moved_between_limbs_of_the_risk_array() -> None:
@@ -238,7 +236,7 @@ def test_a15_value_moved_between_limbs_of_the_risk_array() -> None:
         honest, moved = RISK.forge(risk_inputs(**before)), RISK.forge(risk_inputs(**after))
         honest.assert_accepted()
         assert moved["root"] == honest["root"]
-        moved.assert_refused(r"UnsignedBits\.bits|^isOption")
+        moved.assert_refused(r"UnsignedBits.*\.bits|^isOption")
 
 
 def test_a15_value_moved_between_limbs_of_the_parameters() -> None:

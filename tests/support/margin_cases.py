@@ -6,7 +6,6 @@ where carries, borrows and signs go wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -232,8 +231,3 @@ def book_case(case: Case, *, index: int = 2, others: int = 4, seed: object = 0) 
     accounts.insert(index, case.account)
     identities = tuple((numbers.random.getrandbits(248), numbers.random.getrandbits(248)) for _ in accounts)
     return BookCase(case, tuple(accounts), identities, index)
-
-
-def worst_first(pnl: Sequence[int]) -> list[int]:
-    """Return the losses of the scenarios, the biggest first, zero among them."""
-    return sorted({0, *(-value for value in pnl)}, reverse=True)

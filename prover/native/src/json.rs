@@ -6,8 +6,8 @@
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use ark_ff::PrimeField;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 use crate::field::{decimal, g1_on_curve, g2_on_curve, parse_decimal};
@@ -48,7 +48,7 @@ struct KeyText {
     vk_gamma_2: G2Text,
     vk_delta_2: G2Text,
     /// A pairing that snarkjs caches; it follows from α and β, and nothing here reads it.
-    #[serde(rename = "vk_alphabeta_12", default)]
+    #[serde(rename = "vk_alphabeta_12", default, deserialize_with = "present")]
     _alphabeta: Option<[[[String; 2]; 3]; 2]>,
     #[serde(rename = "IC")]
     ic: Vec<G1Text>,
@@ -119,7 +119,18 @@ fn parse<T: DeserializeOwned>(file: &'static str, text: &str, limit: usize) -> R
             format!("has {} bytes, must have at most {limit}", text.len()),
         ));
     }
+    // The derived readers would also take an array of the members' values.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(Error::format(file, "JSON", "must be an object"));
+    }
     serde_json::from_str(text).map_err(|error| Error::format(file, "JSON", error.to_string()))
+}
+
+/// Reads a member that may be left out but not be null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    reader: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
 }
 
 fn check_system(file: &'static str, protocol: &str, curve: &str) -> Result<()> {

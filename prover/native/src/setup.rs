@@ -6,7 +6,7 @@
 //! that no constraint uses would not be bound by the proof.
 //!
 //! `γ` is 1, so that the key looks as after a ceremony of snarkjs, which leaves γ₂ at the generator and randomises `δ`.
-//! Every trapdoor is distinct, and `δ ≠ 1 = γ`: under `γ = δ` anyone could forge.
+//! All secrets and `γ` differ, also in more than sign: where two of `β`, `γ`, `δ` are equal or opposite, anyone can forge.
 //!
 //! A key made this way is for development only: whoever ran this could have kept the secrets.
 
@@ -18,7 +18,7 @@ use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::binfile::map_file;
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ impl Trapdoor {
     /// Index 3, which the derivation reserves for `γ`, stays unused.
     ///
     /// # Errors
-    /// The seed gives secrets that are zero, one or equal.
+    /// The seed gives secrets that are 0, or up to sign 1 or equal.
     pub fn from_seed(seed: &[u8; 32]) -> Result<Self> {
         let trapdoor = Self {
             tau: derived_scalar(seed, 0),
@@ -92,10 +92,11 @@ impl Trapdoor {
         if trapdoor.is_usable() { Ok(trapdoor) } else { Err(Error::value("seed", "gives unusable secrets")) }
     }
 
+    /// Returns whether all secrets, 0 and γ = 1 are distinct up to sign, and τ is no root of unity of the domains.
     fn is_usable(&self) -> bool {
         let mut values = Zeroizing::new([*self.tau, *self.alpha, *self.beta, *self.delta, Fr::ONE, Fr::ZERO]);
+        values.iter_mut().for_each(|value| *value = value.square());
         values.sort_unstable();
-        // A root of unity as tau would make every Lagrange value but one vanish.
         values.windows(2).all(|pair| pair[0] != pair[1]) && self.tau.pow([2 * MAX_DOMAIN as u64]) != Fr::ONE
     }
 }
@@ -121,8 +122,9 @@ pub fn dev_setup(
     let points = multiply(&r1cs, &scalars, trapdoor, progress)?;
     points.check_ic()?;
     progress("write", 0.9)?;
-    let (zkey_sha256, zkey_bytes) = write_key(zkey_path, &r1cs, domain, &points)?;
+    let key = write_key(zkey_path, &r1cs, domain, &points)?;
     progress("done", 1.0)?;
+    let (zkey_sha256, zkey_bytes) = key.commit()?;
     Ok(Summary {
         wires: r1cs.wires,
         public: r1cs.public,
@@ -178,9 +180,8 @@ impl KeyScalars {
                 *c *= *inverse_delta;
             }
         });
-        let mut doubled = Zeroizing::new(lagrange_values(2 * domain, *trapdoor.tau)?);
+        let doubled = Zeroizing::new(lagrange_values(2 * domain, *trapdoor.tau)?);
         let h = doubled.iter().skip(1).step_by(2).map(|value| *value * *inverse_delta).collect();
-        doubled.zeroize();
         Ok(Self { a, b, c, h: Zeroizing::new(h) })
     }
 }
@@ -264,6 +265,7 @@ mod tests {
         assert!(!usable(value(2), value(3), value(4), value(1)));
         assert!(!usable(value(2), value(0), value(4), value(5)));
         assert!(!usable(value(2), value(3), value(3), value(5)));
+        assert!(!usable(value(2), value(3), value(5), Zeroizing::new(-Fr::from(5))));
         let root = Zeroizing::new(Fr::get_root_of_unity(8).unwrap());
         assert!(!usable(root, value(3), value(4), value(5)));
     }

@@ -31,26 +31,38 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// Checks what makes a key sound to use; its points are on their curves and in their groups already.
     ///
+    /// Where two of β, γ and δ are equal or opposite, anyone can forge. For `δ = γ`, for one: with `A = α`, `B = β` and
+    /// `C = −Σ public_i·IC_i` the equation holds for every statement. Two points of IC that are equal or opposite leave
+    /// their signals free to move together.
+    ///
     /// # Errors
-    /// Infinity anywhere, a point of IC that occurs twice, or `γ = δ`, under which anyone can forge.
+    /// Infinity anywhere; two of β, γ, δ, or two points of IC, that are equal up to sign.
     pub fn check_shape(&self, file: &'static str) -> Result<()> {
         let named = [("beta2", self.beta2), ("gamma2", self.gamma2), ("delta2", self.delta2)];
         if self.alpha1.is_zero() {
             return Err(Error::format(file, "alpha1", "must not be infinity"));
         }
-        if let Some((name, _)) = named.iter().find(|(_, point)| point.is_zero()) {
-            return Err(Error::format(file, *name, "must not be infinity"));
-        }
-        if self.gamma2 == self.delta2 {
-            return Err(Error::format(file, "delta2", "equals gamma2: the key has no contribution"));
+        for (index, (name, point)) in named.iter().enumerate() {
+            if point.is_zero() {
+                return Err(Error::format(file, *name, "must not be infinity"));
+            }
+            // Points with one x are equal or opposite.
+            if let Some((other, _)) = named[..index].iter().find(|(_, earlier)| earlier.x == point.x) {
+                let rule = format!("equals {other} up to sign: anyone can forge under this key");
+                return Err(Error::format(file, *name, rule));
+            }
         }
         let mut seen = HashSet::new();
         for (index, point) in self.ic.iter().enumerate() {
             if point.is_zero() {
                 return Err(Error::format(file, format!("IC[{index}]"), "must not be infinity"));
             }
-            if !seen.insert(*point) {
-                return Err(Error::format(file, format!("IC[{index}]"), "occurs twice"));
+            if !seen.insert(point.x) {
+                return Err(Error::format(
+                    file,
+                    format!("IC[{index}]"),
+                    "equals an earlier point up to sign",
+                ));
             }
         }
         Ok(())

@@ -45,14 +45,14 @@ pub struct KeyPoints {
 }
 
 impl KeyPoints {
-    /// Checks that every public wire is bound: no point of IC is infinity, and none occurs twice.
+    /// Checks that every public wire is bound: no point of IC is infinity, and no two are equal up to sign.
     ///
     /// # Errors
     /// A public wire is not bound.
     pub fn check_ic(&self) -> Result<()> {
         let mut seen = HashSet::new();
         for (wire, point) in self.ic.iter().enumerate() {
-            if point.is_zero() || !seen.insert(*point) {
+            if point.is_zero() || !seen.insert(point.x) {
                 return Err(Error::value(
                     "r1cs",
                     format!("public wire {wire} is not bound by a point of its own"),
@@ -63,15 +63,15 @@ impl KeyPoints {
     }
 }
 
-/// Writes a key under a temporary name, renames it, and returns its SHA-256 and length.
+/// Writes a key under a temporary name and returns it, to be committed.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_key(path: &Path, r1cs: &R1cs, domain: usize, points: &KeyPoints) -> Result<([u8; 32], u64)> {
+pub fn write_key(path: &Path, r1cs: &R1cs, domain: usize, points: &KeyPoints) -> Result<AtomicFile> {
     let mut file = AtomicFile::create(path)?;
     let failure = file.failure();
     write_sections(&mut file, r1cs, domain, points).map_err(failure)?;
-    file.commit()
+    Ok(file)
 }
 
 fn write_sections(out: &mut AtomicFile, r1cs: &R1cs, domain: usize, points: &KeyPoints) -> io::Result<()> {

@@ -81,7 +81,7 @@ def test_rows_stay_inside_the_system(row: Row, rule: str) -> None:
 
 def test_a_row_that_claims_more_terms_than_the_file_has_is_refused() -> None:
     whole = serialize_r1cs(SMALL)
-    start = whole.index(struct.pack("<II", 1, 3))  # the second row: one term, wire 3
+    start = whole.index(struct.pack("<II", 1, 3) + (FIELD_MODULUS - 1).to_bytes(32, "little"))  # the second row
     with pytest.raises(InputError, match="too short for a row of 4294967295 terms"):
         parse_r1cs(whole[:start] + struct.pack("<I", 0xFFFFFFFF) + whole[start + 4 :])
 

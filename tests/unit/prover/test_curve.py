@@ -13,8 +13,8 @@ from py_ecc.fields import bn128_FQ2 as FQ2
 from prover.curve import BASE_MODULUS, G1, G2, GeneratorTable, double_g1, double_g2, on_g1, on_twist
 from rtnet_core.limits import FIELD_MODULUS
 
-SCALARS = [1, 2, 3, 255, 256, FIELD_MODULUS - 1, FIELD_MODULUS - 2, 1 << 128, (1 << 253) - 1]
-SCALARS += [random.Random(5).randrange(FIELD_MODULUS) for _ in range(3)]
+SCALARS = [1, 2, 255, FIELD_MODULUS - 1, (1 << 253) - 1]
+SCALARS += [random.Random(5).randrange(FIELD_MODULUS) for _ in range(2)]
 
 
 def g1_of(scalar: int) -> tuple[int, int]:

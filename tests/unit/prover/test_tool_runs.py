@@ -103,7 +103,7 @@ def test_the_lint_reports_findings_and_refuses_to_believe_an_unopened_file() -> 
         clean.write_text(head + " b <== a * a;\n}\n")
         dirty.write_text(head + " b <-- a * a;\n}\n")
         assert lint_circuit(clean) == ""
-        assert "does not constrain the assigned signal" in lint_circuit(dirty)
+        assert "signal assignment operator `<--` is not necessary" in lint_circuit(dirty)
         with pytest.raises(ToolError, match="analysed nothing"):
             lint_circuit(folder / "none.circom")
     finally:

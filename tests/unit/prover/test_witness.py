@@ -26,7 +26,7 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 def test_the_witness_is_that_of_snarkjs(toy_build: Build, toy_witness_file: bytes, tmp_path: Path) -> None:
     inputs, out = tmp_path / "input.json", tmp_path / "out.wtns"
-    inputs.write_text(json.dumps(INPUTS))
+    inputs.write_text(json.dumps(changed(total=str(INPUTS["total"]))))  # JavaScript's own numbers would round it
     run_tool("snarkjs", ["wtns", "calculate", toy_build.wasm, inputs, out], timeout_s=120, outputs=[out])
     assert out.read_bytes() == toy_witness_file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from math import exp, log, sqrt
 
@@ -15,6 +16,8 @@ from rtnet_core.limits import BPS, MS_PER_YEAR, ROW_BITS
 from rtnet_core.params import DEFAULT_SCENARIOS, Scenario, UnderlyingParams
 from rtnet_core.pricing_exact import instrument_row, option_delta_ticks, option_gamma_ticks, option_value_ticks
 from rtnet_core.snapshot import Instrument
+
+PI = "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534"
 
 PARAMS = UnderlyingParams(
     symbol="BTC",
@@ -41,6 +44,32 @@ def _double(kind: str, forward: float, strike: float, sigma: float, years: float
     d1 = log(forward / strike) / v + v / 2
     sign = 1 if kind == "call" else -1
     return float(sign * (forward * norm.cdf(sign * d1) - strike * norm.cdf(sign * (d1 - v))))
+
+
+def _decimal_distribution(x: Decimal) -> Decimal:
+    """Return N(x) by the series of the error function (Abramowitz & Stegun 7.1.5)."""
+    if abs(x) > 14:
+        return Decimal(int(x > 0))
+    term, total, n = x, x, 0
+    while abs(term) > Decimal(10) ** -60:
+        n += 1
+        term = -term * x * x / (2 * n)
+        total += term / (2 * n + 1)
+    return Decimal("0.5") + total / (2 * Decimal(PI)).sqrt()
+
+
+@settings(deadline=None, max_examples=50)
+@given(prices, st.integers(-40, 40), st.integers(1 << 29, 1 << 33), st.integers(1, MS_PER_YEAR))
+def test_the_value_is_the_nearest_tick_of_one_known_to_sixty_digits(
+    forward: int, tilt: int, volatility: int, time_ms: int
+) -> None:
+    strike = max(1, min(forward * (100 + tilt) // 100, (1 << ROW_BITS) - 1))
+    with localcontext(prec=110):
+        v = Decimal(volatility) / 2**32 * (Decimal(time_ms) / MS_PER_YEAR).sqrt()
+        d1 = (Decimal(forward) / Decimal(strike)).ln() / v + v / 2
+        value = forward * _decimal_distribution(d1) - strike * _decimal_distribution(d1 - v)
+        nearest = int(value.to_integral_value(ROUND_HALF_EVEN))
+    assert option_value_ticks("call", forward, strike, volatility, time_ms) == nearest
 
 
 def test_textbook_put_on_a_futures_price() -> None:
@@ -115,14 +144,14 @@ def test_greeks_follow_the_one_per_cent_convention(forward: int, tilt: int, vola
 
 def test_delta_and_gamma_are_the_slopes_of_the_value() -> None:
     forward, strike, volatility, time_ms = 100_000_000, 105_000_000, 1 << 31, MS_PER_YEAR // 4
-    step = forward // 1_000
+    one_per_cent = forward // 100
     down, here, up = (
-        option_value_ticks("call", forward + move, strike, volatility, time_ms) for move in (-step, 0, step)
+        option_value_ticks("call", forward + move, strike, volatility, time_ms)
+        for move in (-one_per_cent, 0, one_per_cent)
     )
-    assert option_delta_ticks("call", forward, strike, volatility, time_ms) == pytest.approx((up - down) * 5, rel=1e-5)
-    assert option_gamma_ticks("call", forward, strike, volatility, time_ms) == pytest.approx(
-        (up - 2 * here + down) * 100, rel=1e-4
-    )
+    delta, gamma = (f("call", forward, strike, volatility, time_ms) for f in (option_delta_ticks, option_gamma_ticks))
+    assert delta == pytest.approx((up - down) / 2, rel=1e-3)
+    assert gamma == pytest.approx(up - 2 * here + down, rel=1e-3)
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -1,0 +1,126 @@
+# Two commands do everything: `make run` sets up what is missing and does the main job, `make test` runs the tests.
+# A stamp stands inside what it speaks of, so that removing .venv, node_modules or build removes its stamps too.
+
+PYTHON ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PACKAGES := rtnet_core prover verifier cli
+CRATE := prover/native
+CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/pyproject.toml $(wildcard $(CRATE)/src/*.rs)
+CIRCUIT_SOURCES := $(wildcard circuits/*.circom circuits/*/*.circom) circuits/artifacts.lock.json
+KEYS := build/keys/account-small/keys.lock.json build/keys/account-standard/keys.lock.json
+NODE_STAMP := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := menu
+.DELETE_ON_ERROR:
+.PHONY: menu setup run test test-all lint fmt circuits keys doctor docs bench clean distclean native
+
+menu:
+	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
+	@echo "make test      set up what is missing, then all tests but the slow ones"
+	@echo "make test-all  the slow ones too"
+	@echo "make lint      ruff, mypy, circuits, and the crate where Rust is installed"
+	@echo "make fmt       format Python and Rust"
+	@echo "make circuits  compile the circuits and show what they cost"
+	@echo "make keys      make development keys"
+	@echo "make doctor    say what is installed, what is missing, and what that costs"
+	@echo "make bench     measure, and write benchmarks/results"
+	@echo "make docs      write docs/cli.md from the command line itself"
+	@echo "make clean     remove what was built, development keys included; make distclean also what was installed"
+
+run: setup $(KEYS)
+	@$(BIN)/python examples/one_account.py
+
+test: setup $(KEYS) $(STAMPS)/test
+	@echo "tests: running"
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+test-all: setup $(KEYS) $(STAMPS)/test
+	@echo "tests: running, the slow ones too"
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "slow or not slow" $(PYTEST_ARGS)
+
+lint: setup $(STAMPS)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/zkm2m circuits lint
+	@if command -v cargo >/dev/null; then \
+		cd $(CRATE) && cargo fmt --check && cargo clippy --release --locked --all-targets -- -D warnings; \
+	else echo "note: no Rust toolchain, the crate is not linted"; fi
+
+fmt: $(STAMPS)/test
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	@if command -v cargo >/dev/null; then cd $(CRATE) && cargo fmt; fi
+
+circuits: setup
+	@$(BIN)/zkm2m circuits build
+	@$(BIN)/zkm2m circuits table
+
+keys: setup $(KEYS)
+	@$(BIN)/zkm2m keys show
+
+doctor: $(STAMPS)/package
+	@$(BIN)/zkm2m doctor
+
+docs: $(STAMPS)/package
+	@$(BIN)/python -m cli.reference
+
+bench: setup $(KEYS) $(STAMPS)/test
+	@$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+distclean: clean
+	rm -rf $(VENV) node_modules $(CRATE)/target *.egg-info
+
+# --- set-up
+
+setup: $(STAMPS)/package $(NODE_STAMP) native
+
+$(VENV)/pyvenv.cfg:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "set-up: virtual environment with $$($$python --version)"; exec $$python -m venv $(VENV); \
+		fi; \
+	done; echo "error: Python 3.11 or later was not found; name it: make PYTHON=/path/to/python3" >&2; exit 1
+
+$(STAMPS)/requirements: requirements.lock $(VENV)/pyvenv.cfg
+	@echo "set-up: Python packages"
+	@$(PIP) install -r requirements.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test: requirements-test.lock $(STAMPS)/requirements
+	@echo "set-up: Python packages for tests and lint"
+	@$(PIP) install -r requirements-test.lock
+	@touch $@
+
+$(STAMPS)/package: pyproject.toml $(STAMPS)/requirements
+	@echo "set-up: zkm2m itself"
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(NODE_STAMP): package-lock.json package.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null \
+		|| { echo "error: Node 20 or later was not found on the PATH" >&2; exit 1; }
+	@echo "set-up: npm packages (compiler, snarkjs)"
+	@npm ci --loglevel=error
+	@touch $@
+
+native:
+	@if command -v cargo >/dev/null; then $(MAKE) --no-print-directory $(STAMPS)/native; \
+	else echo "note: no Rust toolchain; going on without the native prover: snarkjs proves, py_ecc verifies, keys are slow"; fi
+
+$(STAMPS)/native: $(CRATE_SOURCES) $(STAMPS)/requirements
+	@echo "set-up: native prover (compiling takes a minute or two the first time)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation --force-reinstall ./$(CRATE)
+	@touch $@
+
+build/keys/%/keys.lock.json: $(CIRCUIT_SOURCES) $(NODE_STAMP) | $(STAMPS)/package native
+	@$(BIN)/zkm2m keys dev $*
+	@touch $@

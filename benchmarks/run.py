@@ -1,0 +1,32 @@
+"""All benchmarks: writes ``benchmarks/results`` and the README's tables. Run by ``make bench``, from the project's root."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from benchmarks.account import measure_account
+from benchmarks.measure import machine
+from benchmarks.prover import measure_prover
+from benchmarks.tables import README, RESULTS, account_table, filled, prover_table
+from prover.circuits import table
+
+
+def main() -> None:
+    """Measure, write, print."""
+    RESULTS.mkdir(exist_ok=True)
+    _write("machine.json", machine())
+    _write("constraints.json", [dataclasses.asdict(row) for row in table()])
+    _write("prover.json", measure_prover())
+    _write("account.json", measure_account())
+    README.write_text(filled(README.read_text()))
+    print(prover_table())
+    print(account_table())
+
+
+def _write(name: str, content: object) -> None:
+    (RESULTS / name).write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,7 @@ from cli.files import check_output, read_bytes, read_market, read_params, write_
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
 from cli.progress import counted
 from cli.render import console, facts, print_json, utc
-from rtnet_core.account import Account, write_book
+from rtnet_core.account import HEADER_NAME, Account, write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
@@ -46,6 +46,8 @@ def sample(
     stream = sample_book(snapshot, read_params(params, snapshot), accounts, seed)
     if not out.parent.is_dir():
         raise InputError(str(out), "cannot be made: the folder above it does not exist")
+    if (out / HEADER_NAME).exists() and not force:
+        raise InputError(str(out), "holds a book already; --force replaces it")
     with counted("sampling accounts") as progress:
 
         def observed() -> Iterator[Account]:

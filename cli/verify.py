@@ -83,6 +83,8 @@ def account(
 ) -> None:
     """Check a proof against published data; nothing that the proof file says of itself is believed.
 
+    The word account may be left out: zkm2m verify PROOF is the same.
+
     Exit code 0: accepted, and the account clears; 3: accepted, and it is below the threshold; 1: refused, with a reason;
     2: bad input.
     """

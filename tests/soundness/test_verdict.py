@@ -90,14 +90,8 @@ def test_a04_threshold_met_exactly_and_missed_by_the_least(case: Case, verdict: 
     forged.assert_refused(r"^SignedBits\.UnsignedBits\.(bits|in)")
 
 
-@pytest.mark.parametrize("claim", ["0", "1", "2", "-1"])
-def test_a12_verdict_written_without_its_sign(claim: str) -> None:
-    anchor = ("margin/account_margin.circom", "clears <== SignedBits(HEADROOM_BITS())(BPS() * nlvE4 - required);")
-    written = f"clears <-- {claim}; _ <== SignedBits(HEADROOM_BITS())(BPS() * nlvE4 - required);"
-    with pytest.raises(AssertionError, match="other signals"):  # an output less in the component: no longer this circuit
-        RULE.forge(inputs_of(with_cash(240)), {anchor: written.replace("_ <==", "signal unused <==")})
-    if claim == "1":
-        return
+@pytest.mark.parametrize("claim", ["0", "2", "-1"])
+def test_a12_verdict_is_no_other_number_than_its_digit(claim: str) -> None:
     lib = ("lib/signed_bits.circom", "nonNegative <== bits[BITS];")
     forged = forge(RULE, {lib: f"nonNegative <-- BITS == 106 ? {claim} : bits[BITS];"}, inputs=inputs_of(with_cash(240)))
     assert forged["clears"] == int(claim)
@@ -228,8 +222,12 @@ def test_a11_sums_of_the_rule_forged(anchor: str, claim: str, at: str) -> None:
     ],
 )
 def test_a11_add_ons_left_out(anchor: str, at: str) -> None:
-    case = random_case("small", "add-ons")
-    assert all(u.short_option_minimum_e4 and u.delta_gamma_add_on_e4 for u in case.margin.underlyings)
+    cases = (random_case("small", seed) for seed in range(100))
+    case = next(
+        case
+        for case in cases
+        if all(u.short_option_minimum_e4 and u.net_delta and u.net_gamma < 0 for u in case.margin.underlyings)
+    )
     claim = anchor.split(" <== ")[0] + " <-- 0;"
     forge(RULE, {("margin/underlying_margin.circom", anchor): claim}, inputs=inputs_of(case)).assert_refused(at)
 

@@ -120,3 +120,15 @@ def test_the_private_folder_goes_away_on_signals(number: signal.Signals) -> None
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not folder.exists()
+
+
+def test_a_process_killed_in_mid_write_leaves_nothing_under_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    program = (
+        "import os, sys, pathlib; from prover.atomic import atomic_output\n"
+        "with atomic_output(pathlib.Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == -signal.SIGKILL
+    assert not path.exists()
+    assert all(left.name.endswith(".partial") for left in tmp_path.iterdir())

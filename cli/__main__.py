@@ -1,0 +1,5 @@
+"""``python -m cli`` is ``zkm2m``."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,66 @@
+"""Every command has help with an example, and docs/cli.md is what the commands say."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+from cli.reference import PAGE, command_reference, commands, example
+from tests.support.command_line import zkm2m
+
+COMMANDS = dict(commands())
+
+
+def test_the_page_is_fresh() -> None:
+    assert PAGE.read_text("utf-8") == command_reference(), "run `make docs`"
+
+
+def test_the_commands_are_those_of_the_main_job_in_its_order() -> None:
+    assert list(COMMANDS) == [
+        "zkm2m doctor",
+        "zkm2m market sample",
+        "zkm2m market show",
+        "zkm2m market params",
+        "zkm2m market import deribit",
+        "zkm2m book sample",
+        "zkm2m book commit",
+        "zkm2m margin",
+        "zkm2m prove account",
+        "zkm2m verify account",
+        "zkm2m circuits build",
+        "zkm2m circuits table",
+        "zkm2m circuits lint",
+        "zkm2m circuits lock",
+        "zkm2m keys dev",
+        "zkm2m keys venue",
+        "zkm2m keys show",
+    ]
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_prints_help_with_its_example(words: str) -> None:
+    result = zkm2m(*words.split()[1:], "--help")
+    assert result.exit_code == 0
+    assert COMMANDS[words].help.split("\n")[0][:20] in result.stdout
+    assert "Example: zkm2m" in result.stdout
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_example_is_a_call_of_its_command(words: str) -> None:
+    command: Any = COMMANDS[words]
+    given = shlex.split(example(command))
+    prefix = words.replace("verify account", "verify").split()
+    assert given[: len(prefix)] == prefix
+    context = command.make_context(words, given[len(prefix) :])
+    context.close()
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_argument_and_option_is_explained(words: str) -> None:
+    assert all(param.help for param in COMMANDS[words].params)
+
+
+def test_version() -> None:
+    assert zkm2m("--version").stdout.startswith("zkm2m 0.")

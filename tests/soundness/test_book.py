@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from prover.witness import InputValue
-from rtnet_core.commitments import BookTree, book_root_of_path, node
+from rtnet_core.commitments import BookTree, book_root, book_root_of_path, node
 from rtnet_core.errors import InputError
 from rtnet_core.limits import FIELD_MODULUS
 from tests.support.forge import bench, forge
@@ -87,13 +87,15 @@ def test_a18_paths_have_one_length() -> None:
     The depth is part of the circuit, so what is left is to fill or drop a level: no filling leads to the root.
     """
     path, inner = tree().path(5), node(1_004, 1_005)
-    below_root = book_root_of_path(inner, 2, path[1:], COUNT)
-    assert below_root == tree().root  # outside the circuit, the short path would pass
+    digest = inner
+    for level in range(1, DEPTH):
+        digest = node(path[level], digest) if 5 >> level & 1 else node(digest, path[level])
+    assert book_root(digest, COUNT) == tree().root  # a circuit without a fixed depth would accept the short path
     for filler in (0, inner, path[-1], path[0], node(0, 0)):
         for digit in (0, 1):
-            short = BOOK.forge(book_inputs(5, leaf=inner, index=2 | digit << 3, sibling=[*path[1:], filler]))
+            short = BOOK.forge(book_inputs(5) | {"leaf": inner, "index": 2 | digit << 3, "sibling": [*path[1:], filler]})
             assert short.values["root"] != tree().root
-    longer = BOOK.forge(book_inputs(5, leaf=7, sibling=[8, *path[:-1]], index=(5 << 1) & 15, accountCount=16))
+    longer = BOOK.forge(book_inputs(5) | {"leaf": 7, "sibling": [8, *path[:-1]], "index": 10})
     assert longer.values["root"] != tree().root
 
 
@@ -123,7 +125,7 @@ def test_a18_levels_and_book_are_told_apart_by_their_tags() -> None:
 @pytest.mark.parametrize("wide", [False, True], ids=["true-digits", "wide-top-digit"])
 def test_a19_index_at_and_beyond_the_count(index: int, count: int, *, accepted: bool, wide: bool) -> None:
     """Leaves behind the count belong to nobody, and the root commits to the count."""
-    inputs: dict[str, InputValue] = book_inputs(0, leaf=0, index=index, accountCount=count)
+    inputs: dict[str, InputValue] = book_inputs(0) | {"index": index, "accountCount": count}
     replacements = {(BITS_FILE, HINT): f"i == BITS - 1 ? in >> i : ({HINT})"} if wide else {}
     judged = BOOK.forge(inputs, replacements)
     if accepted:

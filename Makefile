@@ -106,7 +106,7 @@ $(STAMPS)/package: pyproject.toml $(STAMPS)/requirements
 	@touch $@
 
 $(NODE_STAMP): package-lock.json package.json
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null \
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0] < 20))' 2>/dev/null \
 		|| { echo "error: Node 20 or later was not found on the PATH" >&2; exit 1; }
 	@echo "set-up: npm packages (compiler, snarkjs)"
 	@npm ci --loglevel=error

@@ -49,7 +49,7 @@ class NativeBackend:
     def prove(self, witness: bytes) -> tuple[dict[str, Any], list[str]]:
         """Return (proof, public signals) in snarkjs form for a witness in .wtns form."""
         result = self._prover.prove(witness)
-        return result["proof"], result["public"]
+        return dict(result["proof"]), list(result["public"])
 
     def check(self, public: list[str], proof: Mapping[str, Any]) -> None:
         """Raise ToolError unless the proof holds."""
@@ -71,7 +71,7 @@ class SnarkjsBackend:
         with private_directory() as folder:
             witness_file, proof, public = (folder / name for name in ("witness.wtns", "proof.json", "public.json"))
             witness_file.write_bytes(witness)
-            arguments = ["groth16", "prove", self._proving_key, witness_file, proof, public]
+            arguments: list[str | Path] = ["groth16", "prove", self._proving_key, witness_file, proof, public]
             run_tool("snarkjs", arguments, timeout_s=_TIMEOUT_S, outputs=(proof, public))
             return json.loads(proof.read_bytes()), json.loads(public.read_bytes())
 

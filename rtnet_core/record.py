@@ -19,6 +19,10 @@ from rtnet_core.document import Document, Part, TimeMs, broken_rule
 from rtnet_core.errors import Refusal
 from rtnet_core.limits import FIELD_MODULUS, PROFILES
 
+_ED25519_PRIME: Final = 2**255 - 19
+_ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+#: y of the points whose order divides 8: order 4, 1, 2, and both kinds of order 8. Under them a signature proves nothing.
+_SMALL_ORDER_Y: Final = {0, 1, _ED25519_PRIME - 1, _ORDER_EIGHT_Y, _ED25519_PRIME - _ORDER_EIGHT_Y}
 _SIGNED_PREFIX: Final = b"zkm2m/record/v1\x00"
 
 FieldText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,76})$")]
@@ -104,6 +108,8 @@ class Record(RecordBody):
         Refusal
             ``record_signature_invalid``.
         """
+        if _has_small_order(self.venue_public_key):
+            raise Refusal("record_signature_invalid", "the record names a key of small order: anyone can sign under it")
         try:
             key = Ed25519PublicKey.from_public_bytes(self.venue_public_key)
             key.verify(bytes.fromhex(self.signature.value), _SIGNED_PREFIX + self.digest())
@@ -119,6 +125,12 @@ def sign_record(body: RecordBody, key: Ed25519PrivateKey) -> Record:
         value=key.sign(_SIGNED_PREFIX + _digest(body)).hex(),
     )
     return Record(**body.model_dump(), signature=signature)
+
+
+def _has_small_order(public_key: bytes) -> bool:
+    """Return whether the key is one of the eight points of small order, in any encoding; the sign of x does not matter."""
+    y = int.from_bytes(public_key, "little") % (1 << 255)
+    return y % _ED25519_PRIME in _SMALL_ORDER_Y
 
 
 def _digest(body: RecordBody) -> bytes:

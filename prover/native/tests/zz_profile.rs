@@ -1,3 +1,4 @@
+#![allow(missing_docs, unused_must_use)]
 use zkm2m_native::*;
 fn cpu() -> f64 { let s = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap(); s.split(' ').next().unwrap().parse::<f64>().unwrap()/1e9 }
 fn t<R>(n:&str, f: impl FnOnce()->R)->R { let a=cpu(); let r=f(); println!("{n}: {:.3}", cpu()-a); r }

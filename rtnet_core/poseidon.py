@@ -9,9 +9,9 @@ Systems", USENIX Security 2021, sections 2.3 (permutation), 4.2 (domain separati
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from itertools import compress, islice
+from collections.abc import Sequence
+from functools import cache
+from itertools import compress
 from operator import mul
 from typing import Final
 
@@ -26,50 +26,57 @@ MAX_INPUTS: Final = 16
 _FIELD_BITS: Final = 254
 _GRAIN_BITS: Final = 80
 _GRAIN_TAPS: Final = (62, 51, 38, 23, 13, 0)
-_GRAIN_STEP: Final = _GRAIN_BITS - max(_GRAIN_TAPS)  # bits that depend on no other bit of the same step
 _GRAIN_WARM_UP: Final = 160
 
 
-def _grain_bits(width: int, partial_rounds: int) -> Iterator[int]:
-    """Yield the filtered bits of the Grain generator: of each pair, the second where the first is 1."""
+def _grain_stream(width: int, partial_rounds: int, length: int) -> str:
+    """Return the first `length` bits of the Grain generator for one Poseidon instance, as text of 0 and 1.
+
+    Bit i + 80 is the exclusive or of bits i + tap. Squaring that relation over GF(2) doubles every distance, so a stream
+    of 80·2^k bits can grow by 18·2^k bits at a time.
+    """
     header = (1, 2), (0, 4), (_FIELD_BITS, 12), (width, 12), (FULL_ROUNDS, 10), (partial_rounds, 10), ((1 << 30) - 1, 30)
-    text = "".join(format(value, f"0{bits}b") for value, bits in header)
-    register = int(text[::-1], 2)  # bit i of the integer is the generator's bit i
-    mask = (1 << _GRAIN_STEP) - 1
-    produced = 0
-    pending: list[int] = []
-    while True:
-        fresh = 0
+    first = "".join(format(value, f"0{bits}b") for value, bits in header)
+    stream, known = int(first[::-1], 2), _GRAIN_BITS  # bit i of the integer is the generator's bit i
+    while known < length:
+        scale = 1 << ((known // _GRAIN_BITS).bit_length() - 1)
+        fresh = (_GRAIN_BITS - _GRAIN_TAPS[0]) * scale
+        window = stream >> (known - _GRAIN_BITS * scale)
+        grown = 0
         for tap in _GRAIN_TAPS:
-            fresh ^= register >> tap
-        fresh &= mask
-        register = register >> _GRAIN_STEP | fresh << (_GRAIN_BITS - _GRAIN_STEP)
-        pending.extend(fresh >> i & 1 for i in range(_GRAIN_STEP))
-        produced += _GRAIN_STEP
-        if produced < _GRAIN_WARM_UP:
-            continue
-        if produced - _GRAIN_STEP < _GRAIN_WARM_UP:
-            del pending[: len(pending) - (produced - _GRAIN_WARM_UP)]
-        if len(pending) >= 4096 and len(pending) % 2 == 0:
-            yield from compress(pending[1::2], pending[0::2])
-            pending.clear()
+            grown ^= window >> (tap * scale)
+        stream |= (grown & ((1 << fresh) - 1)) << known
+        known += fresh
+    return format(stream, f"0{known}b")[::-1][:length]
 
 
-def _take(bits: Iterator[int], count: int) -> int:
-    return int("".join(map(str, islice(bits, count))), 2)
+def _grain_bits(width: int, partial_rounds: int, count: int) -> str:
+    """Return the first `count` filtered bits: after seed and warm-up, of each pair the second where the first is 1."""
+    skipped = _GRAIN_BITS + _GRAIN_WARM_UP
+    length = skipped + 4 * count
+    while True:
+        stream = _grain_stream(width, partial_rounds, length)[skipped:]
+        filtered = "".join(compress(stream[1::2], map("1".__eq__, stream[0::2])))
+        if len(filtered) >= count:
+            return filtered[:count]
+        length += length // 16 & ~1
 
 
-@lru_cache(maxsize=None)
+@cache
 def parameters(width: int) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
     """Return (round constants by round, matrix by row) for a state of `width` elements, 2 … 17."""
     partial_rounds = PARTIAL_ROUNDS[width - 2]
-    bits = _grain_bits(width, partial_rounds)
+    wanted = (FULL_ROUNDS + partial_rounds) * width
+    draws = 2 * wanted  # about a quarter of all draws is not below the modulus, and 2 * width more make the matrix
+    bits = _grain_bits(width, partial_rounds, draws * _FIELD_BITS)
+    numbers = [int(bits[start : start + _FIELD_BITS], 2) for start in range(0, len(bits), _FIELD_BITS)]
     constants: list[int] = []
-    while len(constants) < (FULL_ROUNDS + partial_rounds) * width:
-        candidate = _take(bits, _FIELD_BITS)
-        if candidate < FIELD_MODULUS:
-            constants.append(candidate)
-    points = [_take(bits, _FIELD_BITS) % FIELD_MODULUS for _ in range(2 * width)]
+    drawn = 0
+    while len(constants) < wanted:
+        if numbers[drawn] < FIELD_MODULUS:
+            constants.append(numbers[drawn])
+        drawn += 1
+    points = [number % FIELD_MODULUS for number in numbers[drawn : drawn + 2 * width]]
     matrix = tuple(
         tuple(pow(x + y, -1, FIELD_MODULUS) for y in points[width:]) for x in points[:width]
     )  # a Cauchy matrix: every square part of it is invertible

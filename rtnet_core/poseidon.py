@@ -27,6 +27,7 @@ _FIELD_BITS: Final = 254
 _GRAIN_BITS: Final = 80
 _GRAIN_TAPS: Final = (62, 51, 38, 23, 13, 0)
 _GRAIN_WARM_UP: Final = 160
+_TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
 
 
 def _grain_stream(width: int, partial_rounds: int, length: int) -> str:
@@ -55,10 +56,10 @@ def _grain_bits(width: int, partial_rounds: int, count: int) -> str:
     skipped = _GRAIN_BITS + _GRAIN_WARM_UP
     length = skipped + 4 * count
     while True:
-        stream = _grain_stream(width, partial_rounds, length)[skipped:]
-        filtered = "".join(compress(stream[1::2], map("1".__eq__, stream[0::2])))
+        stream = _grain_stream(width, partial_rounds, length)[skipped:].encode("ascii")
+        filtered = bytes(compress(stream[1::2], stream[0::2].translate(_TRUTH)))
         if len(filtered) >= count:
-            return filtered[:count]
+            return filtered[:count].decode("ascii")
         length += length // 16 & ~1
 
 
@@ -67,7 +68,7 @@ def parameters(width: int) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int
     """Return (round constants by round, matrix by row) for a state of `width` elements, 2 … 17."""
     partial_rounds = PARTIAL_ROUNDS[width - 2]
     wanted = (FULL_ROUNDS + partial_rounds) * width
-    draws = 2 * wanted  # about a quarter of all draws is not below the modulus, and 2 * width more make the matrix
+    draws = wanted * 3 // 2 + 2 * width  # about a quarter is not below the modulus; the last ones make the matrix
     bits = _grain_bits(width, partial_rounds, draws * _FIELD_BITS)
     numbers = [int(bits[start : start + _FIELD_BITS], 2) for start in range(0, len(bits), _FIELD_BITS)]
     constants: list[int] = []

@@ -103,10 +103,10 @@ class AccountProver:
 
     def __init__(self, profile: str, backend: str = "auto") -> None:
         self.circuit = f"account-{profile}"
-        self._build = build(self.circuit)
+        self.build = build(self.circuit)
         self._keys = load_keys(self.circuit)
-        self._checker = Checker(read_r1cs(self._build.r1cs), read_sym(self._build.sym))
-        self._calculator = WitnessCalculator(self._build.wasm)
+        self._checker = Checker(read_r1cs(self.build.r1cs), read_sym(self.build.sym))
+        self._calculator = WitnessCalculator(self.build.wasm)
         self.backend: Backend = open_backend(backend, self._keys.proving_key, self._keys.verification_key)
 
     def __enter__(self) -> Self:
@@ -145,7 +145,7 @@ class AccountProver:
                 raise ToolError("the proof just made carries another statement than the one asked for")
             self.backend.check(public, proof)
         return AccountProof(
-            self.circuit, self._build.r1cs_sha256, self._keys.vk_id, statement, proof, self.backend.name, seconds
+            self.circuit, self.build.r1cs_sha256, self._keys.vk_id, statement, proof, self.backend.name, seconds
         )
 
     def check_witness(self, witness: bytes, statement: Statement) -> None:

@@ -14,10 +14,12 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/pyproject.toml
 CIRCUIT_SOURCES := $(wildcard circuits/*.circom circuits/*/*.circom) circuits/artifacts.lock.json
 KEYS := build/keys/account-small/keys.lock.json build/keys/account-standard/keys.lock.json
 NODE_STAMP := node_modules/.package-lock.json
+# The native prover where Rust is installed; `make run NATIVE=` goes on without it even there.
+NATIVE := $(if $(shell command -v cargo),$(STAMPS)/native,no-native)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all lint fmt circuits keys doctor docs bench clean distclean native
+.PHONY: menu setup run test test-all lint fmt circuits keys doctor docs bench clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -81,7 +83,7 @@ distclean: clean
 
 # --- set-up
 
-setup: $(STAMPS)/package $(NODE_STAMP) native
+setup: $(STAMPS)/package $(NODE_STAMP) $(NATIVE)
 
 $(VENV)/pyvenv.cfg:
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -112,15 +114,15 @@ $(NODE_STAMP): package-lock.json package.json
 	@npm ci --loglevel=error
 	@touch $@
 
-native:
-	@if command -v cargo >/dev/null; then $(MAKE) --no-print-directory $(STAMPS)/native; \
-	else echo "note: no Rust toolchain; going on without the native prover: snarkjs proves, py_ecc verifies, keys are slow"; fi
+no-native:
+	@echo "note: no Rust toolchain; going on without the native prover: snarkjs proves, py_ecc verifies, making keys is slow"
 
 $(STAMPS)/native: $(CRATE_SOURCES) $(STAMPS)/requirements
 	@echo "set-up: native prover (compiling takes a minute or two the first time)"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation --force-reinstall ./$(CRATE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --no-deps --no-build-isolation --force-reinstall ./$(CRATE) \
+		|| { echo "error: the native prover did not build; make run NATIVE= goes on without it" >&2; exit 1; }
 	@touch $@
 
-build/keys/%/keys.lock.json: $(CIRCUIT_SOURCES) $(NODE_STAMP) | $(STAMPS)/package native
+build/keys/%/keys.lock.json: $(CIRCUIT_SOURCES) $(NODE_STAMP) | $(STAMPS)/package $(NATIVE)
 	@$(BIN)/zkm2m keys dev $*
 	@touch $@

@@ -127,7 +127,6 @@ def _assert_agreement(zkey: Path, witness: bytes, folder: Path) -> list[str]:
 def test_a_native_key_serves_both_tools(toy_build: Build, toy_witness_file: bytes, tmp_path: Path) -> None:
     zkey = tmp_path / "toy.zkey"
     native.dev_setup(toy_build.r1cs, zkey)
-    # The last signal is in a constraint with others; the circuit has an unused private input as well.
     assert _assert_agreement(zkey, toy_witness_file, tmp_path) == ["1", str(INPUTS["total"]), str(INPUTS["bound"])]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from cli.errors import ExitCode
 from cli.options import JsonFlag
 from cli.progress import counted, stages
 from cli.render import console, print_json, table
 from prover.atomic import write_atomically
 from prover.circuit_limits import limits_circom
+from prover.circuit_lint import lint as lint_circuits
 from prover.circuits import PARTS, PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
 from prover.circuits import table as cost_table
 from prover.paths import artifact_lock, circuit_sources
@@ -77,12 +80,20 @@ def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
 
 
 @app.command("lint", epilog="Example: zkm2m circuits lint")
-def lint() -> None:
-    """Look for what a circuit must not have: unbound hints, asserts on signals, findings of circomspect."""
-    from prover.circuit_lint import lint as lint_circuits
+def lint(as_json: JsonFlag = False) -> None:
+    """Look for what a circuit must not have: unbound hints, asserts on signals, findings of circomspect and the compiler.
 
+    Exit code 0: nothing was found; 1: something was.
+    """
     with stages("linting the circuits"):
-        lint_circuits()
+        findings = lint_circuits()
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(finding)
+        console().print(f"{len(findings)} findings" if findings else "nothing found in the circuits")
+    raise typer.Exit(ExitCode.FAILED if findings else ExitCode.DONE)
 
 
 @app.command("lock", epilog="Example: zkm2m circuits lock")

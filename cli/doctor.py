@@ -129,7 +129,7 @@ def _cargo() -> Finding:
 
 
 def _native() -> Finding:
-    cost = "without it snarkjs proves and py_ecc verifies, slower; keys take minutes: `make` builds it"
+    cost = "without it snarkjs proves and py_ecc verifies, slower, and making keys takes a minute: `make` builds it"
     try:
         import_module("zkm2m_native")
         return Finding("native prover", True, version("zkm2m-native"), needed=False)

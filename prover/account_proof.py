@@ -16,14 +16,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from prover.backends import Backend, open_backend
-from prover.checker import Checker
 from prover.circuits import build
-from prover.formats.r1cs import read_r1cs
-from prover.formats.sym import read_sym
 from prover.formats.wtns import parse_wtns
 from prover.inputs import BookPlace, account_inputs, account_statement
 from prover.keys import load_keys
 from prover.witness import WitnessCalculator
+from prover.witness_check import WitnessCheck
 from rtnet_core.account import Account, Book
 from rtnet_core.commitments import user_id_field
 from rtnet_core.errors import InputError, ToolError
@@ -105,7 +103,7 @@ class AccountProver:
         self.circuit = f"account-{profile}"
         self.build = build(self.circuit)
         self._keys = load_keys(self.circuit)
-        self._checker = Checker(read_r1cs(self.build.r1cs), read_sym(self.build.sym))
+        self._check = WitnessCheck(self.build)
         self._calculator = WitnessCalculator(self.build.wasm)
         self.backend: Backend = open_backend(backend, self._keys.proving_key, self._keys.verification_key)
 
@@ -150,11 +148,9 @@ class AccountProver:
 
     def check_witness(self, witness: bytes, statement: Statement) -> None:
         """Raise ToolError unless the witness satisfies every constraint and carries the statement."""
-        wires = parse_wtns(witness)
-        if found := self._checker.violations(wires, limit=1):
-            raise ToolError(f"the witness does not satisfy the circuit: {found[0]}")
+        self._check.require_satisfied(witness)
         signals = statement.public_signals()
-        if wires[1 : 1 + len(signals)] != signals:
+        if parse_wtns(witness)[1 : 1 + len(signals)] != signals:
             raise ToolError("the witness carries another statement than the exact engine computed")
 
 

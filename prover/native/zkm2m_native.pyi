@@ -101,6 +101,36 @@ class Prover:
     def domain_size(self) -> int:
         """Size of the evaluation domain, a power of two."""
 
+@final
+class ConstraintSystem:
+    """A constraint system, read once and ready to check any number of witnesses.
+
+    Raises
+    ------
+    ValueError
+        A malformed r1cs.
+    OSError
+        A file that cannot be read.
+    """
+
+    def __new__(cls, r1cs_path: str | PathLike[str]) -> ConstraintSystem: ...
+    def first_violation(self, wtns: bytes) -> int | None:
+        """Return the number of the first constraint that the bytes of a witness file violate, None if all hold.
+
+        Raises
+        ------
+        ValueError
+            A malformed witness, or one with another number of wires.
+        """
+
+    @property
+    def n_constraints(self) -> int:
+        """Number of constraints."""
+
+    @property
+    def n_vars(self) -> int:
+        """Number of wires, the constant included."""
+
 def verify(vk_json: str, public: list[str], proof_json: str) -> bool:
     """Return whether a proof holds.
 

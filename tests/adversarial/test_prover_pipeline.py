@@ -9,16 +9,23 @@ from typing import Any
 import pytest
 
 from prover.account_proof import AccountProver
+from prover.backends import native_available
+from prover.checker import violations
 from prover.circuits import build
+from prover.formats.r1cs import read_r1cs
 from prover.formats.wtns import parse_wtns, serialize_wtns
 from prover.inputs import account_inputs, account_statement
 from prover.keys import development_keys, read_keys
 from prover.paths import key_folder
 from prover.witness import WitnessCalculator
+from prover.witness_check import WitnessCheck
 from rtnet_core.errors import InputError, ToolError
 from rtnet_core.limits import FIELD_MODULUS
 from rtnet_core.statement import Statement
 from tests.support.committed_book import Committed, sampled
+
+
+needs_native = pytest.mark.skipif(not native_available(), reason="the native prover is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +88,32 @@ def test_a45_a_missing_or_unknown_input_is_named(
         calculator.calculate(inputs)
 
 
-@pytest.mark.parametrize("wire", [1, 2, 7, 500, -1])
-def test_a46_an_edited_witness_is_refused_before_proving(book: Committed, prover: AccountProver, wire: int) -> None:
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=needs_native)])
+def test_a46_an_edited_witness_is_refused_before_proving(book: Committed, prover: AccountProver, native: bool) -> None:
     inputs, statement = honest(book)
     with WitnessCalculator(prover.build.wasm) as calculator:
         witness = calculator.calculate(inputs)
     prover.check_witness(witness, statement)
-    wires = parse_wtns(witness)
-    wires[wire] = (wires[wire] + 1) % FIELD_MODULUS
-    with pytest.raises(ToolError, match="the witness does not satisfy the circuit"):
-        prover.check_witness(serialize_wtns(wires), statement)
+    check = WitnessCheck(prover.build, native=native)
+    check.require_satisfied(witness)
+    for wire in (1, 2, 7, 500, -1):
+        wires = parse_wtns(witness)
+        wires[wire] = (wires[wire] + 1) % FIELD_MODULUS
+        with pytest.raises(ToolError, match="the witness does not satisfy the circuit: constraint"):
+            check.require_satisfied(serialize_wtns(wires))
+
+
+@needs_native
+def test_both_checks_name_the_same_constraint(book: Committed, prover: AccountProver) -> None:
+    inputs, _ = honest(book)
+    with WitnessCalculator(prover.build.wasm) as calculator:
+        wires = parse_wtns(calculator.calculate(inputs))
+    wires[300] = (wires[300] + 1) % FIELD_MODULUS
+    witness = serialize_wtns(wires)
+    import zkm2m_native
+
+    native = zkm2m_native.ConstraintSystem(str(prover.build.r1cs)).first_violation(witness)
+    assert native == violations(read_r1cs(prover.build.r1cs), wires)[0].constraint
 
 
 def test_a46_a_witness_of_another_statement_is_refused(book: Committed, prover: AccountProver) -> None:

@@ -109,6 +109,7 @@ SPELLINGS: dict[str, tuple[Callable[[str], object], str]] = {
     "list": (lambda s: [s], "signal_not_canonical"),
     "arabic_digits": (lambda s: s.translate({48 + d: 0x660 + d for d in range(10)}), "signal_not_canonical"),
     "fullwidth_digits": (lambda s: s.translate({48 + d: 0xFF10 + d for d in range(10)}), "signal_not_canonical"),
+    "arabic_digit_behind": (lambda _: "1\u0660", "signal_not_canonical"),
     "superscript": (lambda _: "\u00b2", "signal_not_canonical"),
     "plus_sign": (lambda s: "+" + s, "signal_not_canonical"),
     "minus_zero": (lambda _: "-0", "signal_not_canonical"),

@@ -1,6 +1,7 @@
 //! Groth16 on BN254 in the file formats of circom and snarkjs.
 //!
 //! - [`setup`]: r1cs → development proving key
+//! - [`check`]: r1cs and witness → the first constraint that does not hold
 //! - [`prove`]: proving key and witness → proof
 //! - [`verify`]: verifying key, public signals and proof → verdict
 //!
@@ -12,6 +13,7 @@ pub mod affine;
 pub mod atomic;
 pub mod binfile;
 pub mod bucket;
+pub mod check;
 pub mod digits;
 pub mod error;
 pub mod field;

@@ -11,10 +11,12 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use crate::check::first_violation;
 use crate::error::{Error, Result};
 use crate::json::{g1_text, g2_text};
 use crate::pool::pool;
 use crate::prove::{prove, public_strings};
+use crate::r1cs::R1cs;
 use crate::setup::{self, Trapdoor};
 use crate::verify::{Proof, verify as verify_json};
 use crate::zkey::ProvingKey;
@@ -126,6 +128,45 @@ impl Prover {
     }
 }
 
+/// A constraint system, ready to check any number of witnesses.
+#[pyclass(frozen, module = "zkm2m_native")]
+struct ConstraintSystem {
+    system: R1cs,
+}
+
+#[pymethods]
+impl ConstraintSystem {
+    #[new]
+    fn new(py: Python<'_>, r1cs_path: PathBuf) -> PyResult<Self> {
+        let read = || {
+            let bytes = std::fs::read(&r1cs_path).map_err(Error::io("read", &r1cs_path))?;
+            R1cs::parse(&bytes)
+        };
+        Ok(Self { system: released(py, read)? })
+    }
+
+    /// Returns the number of the first constraint that a witness file's bytes violate, None if all hold.
+    fn first_violation(&self, py: Python<'_>, wtns: &[u8]) -> PyResult<Option<usize>> {
+        released(py, || first_violation(&self.system, wtns))
+    }
+
+    /// Number of constraints.
+    #[getter]
+    fn n_constraints(&self) -> usize {
+        self.system.constraints
+    }
+
+    /// Number of wires, the constant included.
+    #[getter]
+    fn n_vars(&self) -> usize {
+        self.system.wires
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ConstraintSystem(n_vars={}, n_constraints={})", self.system.wires, self.system.constraints)
+    }
+}
+
 fn proof_dict<'py>(py: Python<'py>, proof: &Proof) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("pi_a", g1_text(&proof.a).to_vec())?;
@@ -175,6 +216,7 @@ fn hex(bytes: &[u8]) -> String {
 #[pymodule]
 fn zkm2m_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Prover>()?;
+    module.add_class::<ConstraintSystem>()?;
     module.add_function(wrap_pyfunction!(dev_setup, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)?;

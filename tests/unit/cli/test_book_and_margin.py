@@ -64,7 +64,18 @@ def test_a_book_is_replaced_only_with_force(folder: Path) -> None:
 def test_a_book_above_the_profile_is_refused(folder: Path) -> None:
     most = PROFILES["small"].capacity
     result = zkm2m(
-        *("book", "sample", "--market", folder / "market.json", "--accounts", most + 1, "--seed", 1, "--out", folder / "b3")
+        *(
+            "book",
+            "sample",
+            "--market",
+            folder / "market.json",
+            "--accounts",
+            most + 1,
+            "--seed",
+            1,
+            "--out",
+            folder / "b3",
+        )
     )
     assert result.exit_code == 2
     assert f"must be at most {most}" in result.stderr

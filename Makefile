@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-PACKAGES := rtnet_core prover verifier cli
 CRATE := prover/native
+# The tests, and the examples in the docstrings.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --doctest-modules --ignore=$(CRATE) tests rtnet_core prover verifier cli
 CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/pyproject.toml $(wildcard $(CRATE)/src/*.rs)
 CIRCUIT_SOURCES := $(wildcard circuits/*.circom circuits/*/*.circom) circuits/artifacts.lock.json
 KEYS := build/keys/account-small/keys.lock.json build/keys/account-standard/keys.lock.json
@@ -31,7 +32,7 @@ menu:
 	@echo "make keys      make development keys"
 	@echo "make doctor    say what is installed, what is missing, and what that costs"
 	@echo "make bench     measure, and write benchmarks/results"
-	@echo "make docs      write docs/cli.md from the command line itself"
+	@echo "make docs      write docs/cli.md from the commands, circuits/README.md from the circuits"
 	@echo "make clean     remove what was built, development keys included; make distclean also what was installed"
 
 run: setup $(KEYS)
@@ -39,11 +40,11 @@ run: setup $(KEYS)
 
 test: setup $(KEYS) $(STAMPS)/test
 	@echo "tests: running"
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 test-all: setup $(KEYS) $(STAMPS)/test
 	@echo "tests: running, the slow ones too"
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "slow or not slow" $(PYTEST_ARGS)
+	@$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
 
 lint: setup $(STAMPS)/test
 	$(BIN)/ruff check .
@@ -69,8 +70,9 @@ keys: setup $(KEYS)
 doctor: $(STAMPS)/package
 	@$(BIN)/zkm2m doctor
 
-docs: $(STAMPS)/package
+docs: setup
 	@$(BIN)/python -m cli.reference
+	@$(BIN)/python -m prover.circuit_docs
 
 bench: setup $(KEYS) $(STAMPS)/test
 	@$(BIN)/python -m benchmarks.run

@@ -34,7 +34,7 @@ def sample(
 ) -> None:
     """Write a generated book in which every long has its short.
 
-    It holds hedged, directional, option-heavy, thin and under-margined accounts, named acct-000000, acct-000001 and so on.
+    It holds hedged, directional, option-heavy, thin and under-margined accounts, named acct-000000, acct-000001, ...
     """
     # SciPy, which the fast engine needs, takes half a second to load: only the commands that use it pay.
     from rtnet_core.book_sample import sample_book
@@ -83,7 +83,7 @@ def commit(
 ) -> None:
     """Commit to a book: a leaf for each account, the book root, and a record that the venue signs.
 
-    The salts that open the leaves are kept in the book's folder, readable by its owner only; the record is for everyone.
+    The salts that open the leaves stay in the book's folder, readable by its owner only; the record is for everyone.
     """
     check_output(out)
     if not 1 <= len(venue) <= 128:

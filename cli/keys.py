@@ -15,7 +15,7 @@ from cli.render import console, facts, print_json, table, utc
 from prover.circuits import CIRCUITS, build
 from prover.keys import development_keys
 from prover.paths import build_folder, key_folder
-from rtnet_core.errors import Refusal
+from rtnet_core.errors import InputError, Refusal
 from rtnet_core.venue_key import write_venue_key
 from verifier.keystore import PinnedKey
 
@@ -26,8 +26,8 @@ app = typer.Typer(help="Keys: development keys, the venue's key, what there is."
 def development(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
     """Make development keys for circuits that have no fitting keys yet.
 
-    Whoever makes development keys can forge proofs under them: they are for trying things out, every verdict says so, and
-    verify --production refuses them.
+    Whoever makes development keys can forge proofs under them: they are for trying things out. Every verdict says so,
+    and verify --production refuses them.
     """
     made = []
     for name in chosen_circuits(names):
@@ -88,6 +88,8 @@ def _described(circuit: str) -> dict[str, Any]:
         pinned = PinnedKey.load(key_folder(circuit))
     except Refusal as refusal:
         return {"circuit": circuit, "reason": refusal.code, "message": refusal.message}
+    except InputError as error:
+        return {"circuit": circuit, "reason": "unreadable", "message": str(error)}
     return {
         "circuit": circuit,
         "vk_id": pinned.vk_id,

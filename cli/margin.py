@@ -48,7 +48,7 @@ def margin(
 ) -> None:
     """Show the margin of one account, by the exact engine: the figures that a proof would be about.
 
-    Delta is the P&L of a 1 % move, gamma its change for a further 1 %; vega is for one volatility point, theta for one day.
+    Delta is the P&L of a 1 % move, gamma its change for a further 1 %; vega is for a volatility point, theta for a day.
     """
     snapshot = read_market(market)
     chosen = read_params(params, snapshot)

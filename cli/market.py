@@ -47,8 +47,8 @@ def import_deribit(
 ) -> None:
     """Import Deribit option chains as one market file.
 
-    Each row is checked and repriced from its own forward and volatility; what does not agree with itself is refused, and
-    the report says how many and why.
+    Each row is checked and repriced from its own forward and volatility; what does not agree with itself is refused,
+    and the report says how many and why.
     """
     check_output(out)
     names = None if instruments is None else read_instrument_names(instruments)
@@ -222,10 +222,9 @@ def _summary_words(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _mark_ticks(instrument: Instrument, snapshot: Snapshot) -> int:
-    if not instrument.is_option:
-        return instrument.forward_ticks
     strike, volatility, expiry_ms = instrument.strike_ticks, instrument.volatility_q32, instrument.expiry_ms
-    assert strike is not None and volatility is not None and expiry_ms is not None
+    if strike is None or volatility is None or expiry_ms is None:  # a perpetual or a future
+        return instrument.forward_ticks
     return option_value_ticks(
         instrument.kind, instrument.forward_ticks, strike, volatility, expiry_ms - snapshot.time_ms
     )

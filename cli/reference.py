@@ -25,10 +25,11 @@ _PREFACE: Final = """# The command line
 | 3 | `verify` only: the proof is accepted and the account is below the threshold |
 | 130 | interrupted |
 
-With `--json`, standard output holds one JSON value and nothing else; a refusal is
-`{"accepted": false, "reason": code, "message": text}`. In JSON, exact money is a decimal string of ticks (10^-6 USD), of
-10^-4 ticks where the name ends in `_e4`, of 10^-8 ticks where it ends in `_e8`. Progress and errors go to standard error.
-`ZKM2M_DEBUG=1` adds the traceback to an error; `ZKM2M_HOME` names the project's folder where the commands do not run from it.
+With `--json`, standard output holds one JSON value and nothing else; a refusal is `{"accepted": false, "reason":
+code, "message": text}`, and any other failure leaves standard output empty. In JSON, exact money is a decimal string
+of ticks (10^-6 USD), of 10^-4 ticks where the name ends in `_e4`, of 10^-8 ticks where it ends in `_e8`. Progress and
+errors go to standard error. `ZKM2M_DEBUG=1` adds the traceback to an error; `ZKM2M_HOME` names the project's folder
+(`circuits`, `node_modules`, `build`) where the packages are not run from it.
 """
 
 

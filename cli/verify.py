@@ -85,8 +85,8 @@ def account(
 
     The word account may be left out: zkm2m verify PROOF is the same.
 
-    Exit code 0: accepted, and the account clears; 3: accepted, and it is below the threshold; 1: refused, with a reason;
-    2: bad input.
+    Exit code 0: accepted, and the account clears; 3: accepted, and it is below the threshold; 1: refused, with a
+    reason; 2: bad input.
     """
     data = read_bounded(proof, MAX_BUNDLE_BYTES)
     snapshot = read_market(market)

@@ -111,7 +111,7 @@ def _tags(comment: str) -> dict[str, tuple[str, ...]]:
     text = "\n".join(re.sub(r"^\s*(/\*\*|\*/|\*)?\s?", "", line).rstrip("*/ ") for line in comment.splitlines())
     marks = list(_TAG.finditer(text))
     tags: dict[str, tuple[str, ...]] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        body = text[mark.end() : following.start() if following else len(text)]
+    for number, mark in enumerate(marks):
+        body = text[mark.end() : marks[number + 1].start() if number + 1 < len(marks) else len(text)]
         tags[mark[1]] = (*tags.get(mark[1], ()), " ".join(body.split()))
     return tags

@@ -32,12 +32,12 @@ ALLOWED_INCLUDES: Final = frozenset({"circomlib/circuits/poseidon.circom"})
 _PRAGMA: Final = "pragma circom 2.1.6;"
 _ALLOW_KEYS: Final = {"tool", "file", "code", "about", "reason"}
 _TIMEOUT_S: Final = 300.0
+_INSPECT_NAME: Final = "circom2 --inspect"
 
 _NAME: Final = re.compile(r"[A-Za-z_$][\w$]*")
 _SIGNAL: Final = re.compile(r"\bsignal\s+(?:input\s+|output\s+)?([A-Za-z_$][\w$]*)")
 _COMPONENT: Final = re.compile(r"\bcomponent\s+([A-Za-z_$][\w$]*)")
 _ASSIGNED: Final = re.compile(r"(?:\bvar\s+)?\b([A-Za-z_$][\w$]*)(?:\[[^\]]*\])*\s*(?:[-+*]?=)(?!=)([^;]*);")
-_DROPPED: Final = re.compile(r"(?<![=<>-])[ \t]*\b([A-Z][\w$]*)\s*\([^;=<>]*\)\s*\([^;=<>]*\)\s*;")
 _CIRCOMSPECT: Final = re.compile(r"^(warning|error)(?:\[(\w+)\])?: ([^\n]+)\n(?: *┌─ ([^\n:]+):(\d+))?", re.MULTILINE)
 _INSPECT: Final = re.compile(r"^(warning|error)\[(\w+)\]: (?:In template \"(\w+)\([^\"]*\)\": )?([^\n]+)", re.MULTILINE)
 
@@ -114,7 +114,9 @@ def reviewed(findings: Iterable[Finding], allowed: Iterable[Allowed]) -> list[Fi
     left = [finding for finding in findings if not any(entry.covers(finding) for entry in allowed)]
     stale = [entry for entry in allowed if not any(entry.covers(finding) for finding in findings)]
     return left + [
-        Finding(e.file, 0, "stale-allowance", f"lint-allow.json allows {e.tool} {e.code} on {e.about}: it no longer occurs")
+        Finding(
+            e.file, 0, "stale-allowance", f"lint-allow.json allows {e.tool} {e.code} on {e.about}: it no longer occurs"
+        )
         for e in stale
     ]
 
@@ -150,7 +152,11 @@ def _check_form(source: Source) -> Iterator[_Raw]:
 def _check_headers(source: Source) -> Iterator[_Raw]:
     for header in source.headers:
         line = _line(source.code, source.code.index(f"template {header.template}"))
-        wanted = [*REQUIRED_TAGS, *(["param"] if header.parameters else []), *(["hints"] if "<--" in source.code else [])]
+        wanted = [
+            *REQUIRED_TAGS,
+            *(["param"] if header.parameters else []),
+            *(["hints"] if "<--" in source.code else []),
+        ]
         for tag in wanted:
             if not header.first(tag):
                 yield line, "header", f"{header.template} must have @{tag} in its header"
@@ -179,17 +185,27 @@ def _check_statements(source: Source) -> Iterator[_Raw]:
         names = set(_NAME.findall(_balanced(code, check.end())))
         if names & tainted:
             shown = ", ".join(sorted(names & tainted))
-            yield _line(code, check.start()), "assert-on-signal", f"an assert adds no constraint, but it is about {shown}"
+            yield (
+                _line(code, check.start()),
+                "assert-on-signal",
+                f"an assert adds no constraint, but it is about {shown}",
+            )
     for call in re.finditer(r"\b([A-Za-z_]\w*)\s*\(", code):
         if call[1] in FORBIDDEN_TEMPLATES:
             yield _line(code, call.start()), "comparator", f"{call[1]} must not be used: its operands need ranges first"
         if call[1] == "log":
             yield _line(code, call.start()), "log", "must not print: inputs are secret"
-    for dropped in _DROPPED.finditer(code):
-        start = max(code.rfind(mark, 0, dropped.start(1)) for mark in ";{}")
-        if not re.search(r"<==|<--|=", code[start + 1 : dropped.start(1)]):
-            place = _line(code, dropped.start(1))
-            yield place, "dropped-output", f"the output of {dropped[1]} must go somewhere, on purpose to `_ <==`"
+    yield from _check_dropped_outputs(code)
+
+
+def _check_dropped_outputs(code: str) -> Iterator[_Raw]:
+    """An anonymous component as a statement of its own: ``UnsignedBits(5)(x);``."""
+    for call in re.finditer(r"(?<=[;{}])\s*([A-Z]\w*)\s*\(", code):
+        parameters = call.end() + len(_balanced(code, call.end())) + 1
+        inputs = re.match(r"\s*\(", code[parameters:])
+        if inputs is not None:
+            place = _line(code, call.start(1))
+            yield place, "dropped-output", f"the output of {call[1]} must go somewhere, on purpose to `_ <==`"
 
 
 def _depends_on_signals(code: str) -> set[str]:
@@ -237,13 +253,16 @@ def circomspect_findings(sources: Iterable[Source]) -> list[Finding]:
     analysed = set(re.findall(r"analyzing template '(\w+)'", printed))
     missing = sorted({header.template for source in sources for header in source.headers} - analysed)
     if missing or not analysed:
-        raise ToolError(f"circomspect did not analyse {', '.join(missing) or 'anything'}:\n{(printed + errors)[-2000:]}")
-    return [
-        Finding(
-            (found[4] or "").removeprefix(prefix), int(found[5] or 0), found[2] or found[1], found[3], "circomspect"
+        raise ToolError(
+            f"circomspect did not analyse {', '.join(missing) or 'anything'}:\n{(printed + errors)[-2000:]}"
         )
-        for found in _CIRCOMSPECT.finditer(printed)
-    ]
+    text_of = {source.name: source.text.splitlines() for source in sources}
+    findings = []
+    for found in _CIRCOMSPECT.finditer(printed):
+        file, line = (found[4] or "?").removeprefix(prefix), int(found[5] or 0)
+        quoted = text_of[file][line - 1].strip() if file in text_of and line else ""
+        findings.append(Finding(file, line, found[2] or found[1], f"{found[3]} {quoted}".strip(), "circomspect"))
+    return findings
 
 
 def inspect_findings(sources: Iterable[Source]) -> list[Finding]:
@@ -272,7 +291,7 @@ def inspect_findings(sources: Iterable[Source]) -> list[Finding]:
     if "template instances" not in printed or ",main." not in names:
         raise ToolError(f"circom2 --inspect looked at nothing:\n{printed[-2000:]}")
     found = (
-        Finding(file_of.get(match[3] or "", match[3] or "?"), 0, match[2], match[4], "circom2 --inspect")
+        Finding(file_of.get(match[3], match[3] or "?"), 0, match[2], re.sub(r"\[\d+\]", "[]", match[4]), _INSPECT_NAME)
         for match in _INSPECT.finditer(printed)
     )
     return list(dict.fromkeys(found))

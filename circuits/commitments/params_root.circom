@@ -8,7 +8,7 @@ include "../lib/unsigned_bits.circom";
  * @title Root of the parameters
  * @notice Gives every parameter of the margin rule its range and hashes them behind the hash of the scenario grid:
  *         one element an asset (rate, drops, kinks), one an underlying (rises, short-option, delta and gamma rates, kinks).
- * @mirrors rtnet_core.params_root.params_root
+ * @mirrors rtnet_core.params_root.MarginParams.root
  * @param U, A underlyings, assets
  * @input scenariosHash any field element: shocks and cover of the grid, which the risk array was computed with
  * @input rateBps, dropBps, sizeRiseBps, shortOptionBps enforces [0, 2^RATE_BITS)

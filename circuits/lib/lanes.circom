@@ -5,7 +5,7 @@ include "../limits.circom";
 /**
  * @title Lanes of a field element
  * @notice in = sum of lane[l] * 2^(LANE_STRIDE * l) with every lane in [0, 2^LANE_BITS). The answer is the only one among
- *         lanes in (-2^GREEK_OFFSET_BITS - 2^LANE_BITS, 2^LANE_STRIDE - 2^LANE_BITS): no digit stands between two lanes.
+ *         lanes in [-2^LANE_BITS, 2^LANE_STRIDE): no digit stands between two lanes, so a borrow does not fit.
  * @mirrors rtnet_core.risk_array.lanes_of
  * @param COUNT lanes, 1 to LANES_PER_FIELD
  * @input in any field element; enforces that it unpacks

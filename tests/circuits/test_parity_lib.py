@@ -77,7 +77,8 @@ def test_hinge(amount: int, kink: int, near: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "bits"), [(1, 1), (8, 1), (254, 1), (3, AMOUNT_BITS), (8, PRICE_BITS), (10, QUANTITY_BITS + 1), (2, ROW_BITS)]
+    ("count", "bits"),
+    [(1, 1), (8, 1), (254, 1), (3, AMOUNT_BITS), (8, PRICE_BITS), (10, QUANTITY_BITS + 1), (2, ROW_BITS)],
 )
 def test_pack(count: int, bits: int) -> None:
     template = bench("lib/pack.circom", f"Pack({count}, {bits})")

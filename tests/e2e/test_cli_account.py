@@ -225,6 +225,15 @@ def test_a_file_that_is_no_json_is_refused_without_a_traceback(desk: Desk, tmp_p
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("name", ["market", "record", "params"])
+def test_a35_a_nesting_bomb_ends_with_2_and_not_with_a_crash(desk: Desk, tmp_path: Path, name: str) -> None:
+    bomb = tmp_path / "bomb.json"
+    bomb.write_bytes(b"[" * 200_000 + b"]" * 200_000)
+    result = zkm2m_process("verify", *desk.verify_words("clears.json"), f"--{name}", bomb, folder=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+
+
 def test_a50_nothing_of_the_account_is_in_the_proof_file(desk: Desk) -> None:
     bundle = desk.path("clears.json").read_text()
     openings = json.loads((desk.path("book") / "openings.json").read_bytes())

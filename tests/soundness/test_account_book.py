@@ -144,9 +144,7 @@ def test_a18_node_shown_as_a_leaf() -> None:
     # The forged program takes the digest from the user id.
     lib = {("commitments/leaf.circom", "digest <== hash.digest;"): "digest <-- userId;"}
     tree = case.tree
-    forged = account_bench().forge(
-        {**case.inputs, "userId": stranger, "index": 0, "sibling": list(tree.path(0))}, lib
-    )
+    forged = account_bench().forge({**case.inputs, "userId": stranger, "index": 0, "sibling": list(tree.path(0))}, lib)
     assert forged.values["book"] == tree.root
     forged.assert_refused(r"^Leaf\.digest$|^Leaf\.hash\.digest$")
 
@@ -188,14 +186,18 @@ def test_a21_scenario_dropped_or_flattened() -> None:
 def test_a21_each_parameter_is_in_the_root(name: str) -> None:
     value = ordinary().inputs[name]
     assert isinstance(value, list)
-    changed = [[value[0][0] ^ 1, *value[0][1:]], *value[1:]] if isinstance(value[0], list) else [value[0] ^ 1, *value[1:]]
+    changed = (
+        [[value[0][0] ^ 1, *value[0][1:]], *value[1:]] if isinstance(value[0], list) else [value[0] ^ 1, *value[1:]]
+    )
     judged(**{name: changed}).assert_refused(r"^paramsRoot$")
 
 
 @pytest.mark.parametrize("name", ["mark", "delta", "gamma", "isOption", "indexTicks", "price", "snapshotHash"])
 def test_a02_each_market_number_is_in_the_root(name: str) -> None:
     value = ordinary().inputs[name]
-    changed = value ^ 1 if isinstance(value, int) else [*value[:-1], value[-1] ^ 1 if value[-1] < 1 << 30 else value[-1] - 1]
+    changed = (
+        value ^ 1 if isinstance(value, int) else [*value[:-1], value[-1] ^ 1 if value[-1] < 1 << 30 else value[-1] - 1]
+    )
     judged(**{name: changed}).assert_refused(r"^riskRoot$")
 
 

@@ -58,7 +58,9 @@ def test_a18_path_digit_of_two() -> None:
 def test_a12_path_digit_that_mixes_both_sides() -> None:
     """A digit of 1/2 hashes the mean of leaf and sibling on both sides: whatever root that is, the digit is refused."""
     half = pow(2, -1, FIELD_MODULUS)
-    mixed = {(BITS_FILE, HINT): f"in == 1 && BITS == {DEPTH} ? (i == 0 ? {half} : (i == 1 ? {half * half} : 0)) : ({HINT})"}
+    mixed = {
+        (BITS_FILE, HINT): f"in == 1 && BITS == {DEPTH} ? (i == 0 ? {half} : (i == 1 ? {half * half} : 0)) : ({HINT})"
+    }
     forge(BOOK, mixed, inputs=book_inputs(1)).assert_refused(r"^UnsignedBits\.bits\[[01]\]$")
 
 
@@ -93,7 +95,9 @@ def test_a18_paths_have_one_length() -> None:
     assert book_root(digest, COUNT) == tree().root  # a circuit without a fixed depth would accept the short path
     for filler in (0, inner, path[-1], path[0], node(0, 0)):
         for digit in (0, 1):
-            short = BOOK.forge(book_inputs(5) | {"leaf": inner, "index": 2 | digit << 3, "sibling": [*path[1:], filler]})
+            short = BOOK.forge(
+                book_inputs(5) | {"leaf": inner, "index": 2 | digit << 3, "sibling": [*path[1:], filler]}
+            )
             assert short.values["root"] != tree().root
     longer = BOOK.forge(book_inputs(5) | {"leaf": 7, "sibling": [8, *path[:-1]], "index": 10})
     assert longer.values["root"] != tree().root

@@ -119,6 +119,17 @@ def test_a14_borrow_between_neighbouring_lanes(lane: int) -> None:
     forged.assert_refused(r"^in$")
 
 
+def test_a14_interval_in_which_lanes_are_unique() -> None:
+    """[-2^LANE_BITS, 2^LANE_STRIDE), as the header of Lanes says: beyond its ends a borrow fits, within them none does."""
+    lowest, end = -(1 << LANE_BITS), 1 << LANE_STRIDE
+    for outside_digits in (lowest, -1, 1 << LANE_BITS, end - 1):
+        LANES.forge({"in": lanes_of([outside_digits, 5, 5, 5])}).assert_refused(r"^in$")
+    for beyond, read_as in ((lowest - 1, [(1 << LANE_BITS) - 1, 4, 5, 5]), (end, [0, 6, 5, 5])):
+        wrong = LANES.forge({"in": lanes_of([beyond, 5, 5, 5])})
+        wrong.assert_accepted()
+        assert wrong.array("lane") == read_as
+
+
 def test_a14_number_moved_up_a_lane() -> None:
     """All lanes one place up: digits of another element."""
     inputs: dict[str, InputValue] = {"in": lanes_of([1, 2, 3, 4])}

@@ -101,9 +101,7 @@ RISK_FIELDS = [
 
 @pytest.mark.parametrize("replacements", FORGERIES)
 @pytest.mark.parametrize(("name", "width"), RISK_FIELDS)
-def test_a02_market_number_beyond_its_width(
-    name: str, width: tuple[int, bool], replacements: Replacements
-) -> None:
+def test_a02_market_number_beyond_its_width(name: str, width: tuple[int, bool], replacements: Replacements) -> None:
     bits, signed = width
 
     def inputs(number: int) -> dict[str, InputValue]:
@@ -145,7 +143,9 @@ def test_a02_parameter_beyond_its_width(name: str, replacements: Replacements) -
         PARAMS.forge(inputs(number), replacements).assert_refused(r"UnsignedBits.*\.bits")
 
 
-@pytest.mark.parametrize(("name", "bits", "signed"), [("cash", CASH_BITS, True), ("thresholdBps", THRESHOLD_BITS, False)])
+@pytest.mark.parametrize(
+    ("name", "bits", "signed"), [("cash", CASH_BITS, True), ("thresholdBps", THRESHOLD_BITS, False)]
+)
 def test_a01_cash_and_threshold_beyond_their_ranges(name: str, bits: int, *, signed: bool) -> None:
     rule = bench("margin/account_margin.circom", "AccountMargin(2, 1, 1, 4)")
     inputs: dict[str, InputValue] = {

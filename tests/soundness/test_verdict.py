@@ -93,7 +93,9 @@ def test_a04_threshold_met_exactly_and_missed_by_the_least(case: Case, verdict: 
 @pytest.mark.parametrize("claim", ["0", "2", "-1"])
 def test_a12_verdict_is_no_other_number_than_its_digit(claim: str) -> None:
     lib = ("lib/signed_bits.circom", "nonNegative <== bits[BITS];")
-    forged = forge(RULE, {lib: f"nonNegative <-- BITS == 106 ? {claim} : bits[BITS];"}, inputs=inputs_of(with_cash(240)))
+    forged = forge(
+        RULE, {lib: f"nonNegative <-- BITS == 106 ? {claim} : bits[BITS];"}, inputs=inputs_of(with_cash(240))
+    )
     assert forged["clears"] == int(claim)
     forged.assert_refused(r"^SignedBits\.nonNegative$")
 

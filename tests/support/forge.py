@@ -98,7 +98,9 @@ class Forged:
         assert self.violations, "the system that ships accepts the forged witness"
         names = [tuple(map(readable, violation.signals)) for violation in self.broken]
         for pattern in at:
-            assert any(re.search(pattern, name) for signals in names for name in signals), f"{pattern} holds; {names[:4]}"
+            assert any(re.search(pattern, name) for signals in names for name in signals), (
+                f"{pattern} holds; {names[:4]}"
+            )
         for signals in names:
             assert any(re.search(pattern, name) for pattern in at for name in signals), f"broken elsewhere: {signals}"
 
@@ -239,9 +241,7 @@ def account_bench() -> Bench:
     return Bench(CIRCUITS["account-small"])
 
 
-def forge(
-    target: Bench, replacements: Replacements = NO_REPLACEMENT, *, inputs: Mapping[str, InputValue]
-) -> Forged:
+def forge(target: Bench, replacements: Replacements = NO_REPLACEMENT, *, inputs: Mapping[str, InputValue]) -> Forged:
     """Return the forged witness of a circuit after the control: the same inputs without the forgery are accepted."""
     target.forge(inputs).assert_accepted()
     return target.forge(inputs, replacements)
@@ -266,7 +266,9 @@ def without_checks(source: str) -> str:
     """Return a circom source without its ``===`` statements, the lines kept."""
     stripped = _STATEMENT.sub("", source)
     for line in stripped.splitlines():
-        assert "===" not in line.split("//")[0] or line.lstrip().startswith("*"), f"a check that was not dropped: {line}"
+        assert "===" not in line.split("//")[0] or line.lstrip().startswith("*"), (
+            f"a check that was not dropped: {line}"
+        )
     return stripped
 
 

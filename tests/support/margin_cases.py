@@ -201,7 +201,9 @@ class BookCase:
     @property
     def tree(self) -> BookTree:
         """The book."""
-        leaves = [leaf(user, salt, account) for (user, salt), account in zip(self.identities, self.accounts, strict=True)]
+        leaves = [
+            leaf(user, salt, account) for (user, salt), account in zip(self.identities, self.accounts, strict=True)
+        ]
         return BookTree(leaves, self.case.risk.sizes.depth)
 
     @property

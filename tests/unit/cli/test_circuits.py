@@ -27,7 +27,7 @@ def test_a_circuit_that_does_not_exist_is_bad_input() -> None:
 
 def test_the_table_has_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
     row = CostRow("account-small", "small", 9_876, dict.fromkeys(PARTS, 123))
-    monkeypatch.setattr(circuits, "cost_table", lambda names: [row])
+    monkeypatch.setattr(circuits, "cost_table", lambda _names: [row])
     assert zkm2m_json("circuits", "table", "account-small") == [
         {"circuit": "account-small", "profile": "small", "constraints": 9_876, "parts": dict.fromkeys(PARTS, 123)}
     ]

@@ -41,7 +41,9 @@ def test_a_broken_key_is_shown_with_its_reason(tmp_path: Path, monkeypatch: pyte
     folder = tmp_path / "build" / "keys" / "account-small"
     folder.mkdir(parents=True)
     (folder / "keys.lock.json").write_text("{}")
-    (entry,) = zkm2m_json("keys", "show")
+    (folder.parent / "account-standard").mkdir()
+    entry, empty = zkm2m_json("keys", "show")
+    assert empty["reason"] == "unreadable"
     assert (entry["circuit"], entry["reason"]) == ("account-small", "key_lock_malformed")
     assert "not usable" in zkm2m("keys", "show").stdout
 

@@ -1,0 +1,181 @@
+"""The bit budget: the worst intermediate value of every template, computed from `rtnet_core.limits` for a profile.
+
+Nothing in the circuits reduces modulo the field order, so every sum must stay below it, and every value that a template
+takes apart must fit the digits that it is given. Bounds are exact integers; `bits` is the least b with bound < 2^b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from rtnet_core.hashing import Tag, limbs_per_field
+from rtnet_core.limits import (
+    AMOUNT_BITS,
+    BPS,
+    CASH_BITS,
+    ENVELOPE_KINKS,
+    GREEK_OFFSET_BITS,
+    GREEK_RATE_BITS,
+    HEADROOM_BITS,
+    LANE_BITS,
+    LANE_STRIDE,
+    LANES_PER_FIELD,
+    MAX_SAFE_BITS,
+    PRICE_BITS,
+    QUANTITY_BITS,
+    RATE_BITS,
+    ROW_BITS,
+    SIZE_BITS,
+    THRESHOLD_BITS,
+    Profile,
+)
+
+#: What the header of UnderlyingMargin promises of a maintenance margin.
+MAINTENANCE_BITS: Final = 85
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bound.
+
+    Attributes
+    ----------
+    template
+        Where the value arises.
+    quantity
+        Which value.
+    bound_expression
+        The bound in words of `rtnet_core.limits`; K, U, A are the profile's, SLOTS = K / U.
+    bits
+        Of the largest magnitude.
+    limit_bits
+        What it must stay below, as a power of two: 253 for a field element, or the width of what takes it apart.
+    """
+
+    template: str
+    quantity: str
+    bound_expression: str
+    bits: int
+    limit_bits: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value stays below its limit."""
+        return self.bits <= self.limit_bits
+
+
+def bit_budget(profile: Profile) -> list[Row]:
+    """Return the worst values of every template at the sizes of a profile.
+
+    Parameters
+    ----------
+    profile
+        A row of `rtnet_core.limits.PROFILES`.
+
+    Returns
+    -------
+    list of Row
+        In the order in which the account circuit uses the templates, those of ``lib`` first.
+    """
+    rows = [*_library(profile), *_commitments(profile), *_margin(profile)]
+    return [Row(template, quantity, text, bound.bit_length(), limit) for template, quantity, text, bound, limit in rows]
+
+
+_Bound = tuple[str, str, str, int, int]
+
+
+def _top(bits: int) -> int:
+    return (1 << bits) - 1
+
+
+def _lanes(magnitude: int, count: int) -> int:
+    """Return the largest magnitude of `count` lanes of one element, each up to `magnitude`."""
+    return sum(magnitude << LANE_STRIDE * lane for lane in range(count))
+
+
+def _pnl(profile: Profile) -> int:
+    """Return the largest magnitude of a sum over one underlying of quantity times ticks per lot."""
+    return profile.slots << QUANTITY_BITS + ROW_BITS
+
+
+def _library(profile: Profile) -> Iterator[_Bound]:
+    yield "UnsignedBits", "the widest number in use", "2^(HEADROOM_BITS + 1)", _top(HEADROOM_BITS + 1), MAX_SAFE_BITS
+    yield "SignedBits", "in + 2^BITS", "2^(HEADROOM_BITS + 1)", _top(HEADROOM_BITS + 1), MAX_SAFE_BITS
+    for name, bits in (("AMOUNT_BITS", AMOUNT_BITS), ("SIZE_BITS", SIZE_BITS)):
+        yield "Hinge", f"in - kink, {name}", f"2^{name}", _top(bits), bits
+    for name, count, bits in (
+        ("K flags", profile.instruments, 1),
+        ("U indices", profile.underlyings, ROW_BITS),
+        ("A prices", profile.assets, PRICE_BITS),
+        ("A amounts", profile.assets, AMOUNT_BITS),
+        ("K quantities", profile.instruments, QUANTITY_BITS + 1),
+    ):
+        limbs = min(count, limbs_per_field(bits))
+        yield "Pack", f"{name} of {bits} bits", f"2^({bits} * limbs)", _top(bits * limbs), MAX_SAFE_BITS
+    length = _longest_hash(profile)
+    tag = max(int(tag) for tag in Tag)
+    yield "HashFields", "TAG * 2^32 + N", "largest tag, longest list", (tag << 32) + length, MAX_SAFE_BITS
+    yield "HashFields", "N", "elements of the risk array", length, 32
+    digits = _lanes(_top(LANE_BITS), LANES_PER_FIELD)
+    yield "Lanes", "sum of its digits", "lanes of 2^LANE_BITS", digits, MAX_SAFE_BITS
+    one = _top(LANE_STRIDE)
+    yield "Lanes", "difference of two readings of a lane", "2^LANE_STRIDE", one, LANE_STRIDE
+    yield "Lanes", "difference of two readings", "lanes of 2^LANE_STRIDE", _lanes(one, LANES_PER_FIELD), MAX_SAFE_BITS
+
+
+def _longest_hash(profile: Profile) -> int:
+    packed = sum(
+        -(-count // limbs_per_field(bits))
+        for count, bits in (
+            (profile.instruments, 1),
+            (profile.underlyings, ROW_BITS),
+            (profile.assets, PRICE_BITS),
+        )
+    )
+    return 1 + profile.instruments * (profile.row_fields + 1) + packed
+
+
+def _commitments(profile: Profile) -> Iterator[_Bound]:
+    for name, count in (("rowFields", LANES_PER_FIELD), ("exposureField", 3)):
+        bound = _lanes(1 << ROW_BITS, count)
+        yield "RiskArrayRoot", name, f"{count} lanes of 2^ROW_BITS", bound, MAX_SAFE_BITS
+    asset = RATE_BITS * (1 + ENVELOPE_KINKS) + AMOUNT_BITS * ENVELOPE_KINKS
+    underlying = RATE_BITS * (1 + ENVELOPE_KINKS) + 2 * GREEK_RATE_BITS + SIZE_BITS * ENVELOPE_KINKS
+    yield "ParamsRoot", "an asset", "3 rates, 2 kinks", _top(asset), MAX_SAFE_BITS
+    yield "ParamsRoot", "an underlying", "5 rates, 2 kinks", _top(underlying), MAX_SAFE_BITS
+    yield "Leaf", "cash + 2^CASH_BITS", "2^(CASH_BITS + 1)", _top(CASH_BITS + 1), MAX_SAFE_BITS
+    yield "Leaf", "quantity + 2^QUANTITY_BITS", "2^(QUANTITY_BITS + 1)", _top(QUANTITY_BITS + 1), QUANTITY_BITS + 1
+    yield "BookMembership", "index, accountCount - 1 - index", "2^D", _top(profile.depth), MAX_SAFE_BITS
+
+
+def _margin(profile: Profile) -> Iterator[_Bound]:
+    pnl, gross = _pnl(profile), profile.slots << QUANTITY_BITS
+    yield "PositionSize", "gross, shortOptions", "SLOTS * 2^QUANTITY_BITS", gross, SIZE_BITS
+    text = "SLOTS * 2^(QUANTITY_BITS + ROW_BITS)"
+    yield "ScanRisk", "magnitude of pnl[s]", text, pnl, GREEK_OFFSET_BITS
+    yield "ScanRisk", "scanRisk + pnl[s]", f"2^LANE_BITS + {text}", _top(LANE_BITS) + pnl, LANE_STRIDE
+    packed = _lanes(_top(LANE_BITS) + pnl, LANES_PER_FIELD)
+    yield "ScanRisk", "packed pnl and hint", f"4 lanes of 2^LANE_BITS + {text}", packed, MAX_SAFE_BITS
+    shifted = (1 << GREEK_OFFSET_BITS) + pnl
+    yield "NetExposure", "sum + 2^GREEK_OFFSET_BITS", f"2^GREEK_OFFSET_BITS + {text}", shifted, LANE_BITS
+    yield "NetExposure", "packed sums", "3 such lanes", _lanes(shifted, 3), MAX_SAFE_BITS
+
+    add_on = ENVELOPE_KINKS * _top(RATE_BITS) * gross * _top(ROW_BITS)
+    text = "SLOTS * 2^QUANTITY_BITS"
+    yield "SizeAddOn", "addOnE4", f"2 * 2^(RATE_BITS + ROW_BITS) * {text}", add_on, MAX_SAFE_BITS
+    discounted = ENVELOPE_KINKS * _top(RATE_BITS) * _top(AMOUNT_BITS)
+    credit_bits = AMOUNT_BITS + PRICE_BITS + RATE_BITS + 1
+    credit = discounted * _top(PRICE_BITS)
+    yield "CollateralCredit", "creditE4", "2 * 2^(RATE_BITS + AMOUNT_BITS + PRICE_BITS)", credit, credit_bits
+
+    greeks = 2 * _top(GREEK_RATE_BITS) * pnl
+    short = _top(RATE_BITS) * _top(ROW_BITS) * gross
+    maintenance = BPS * pnl + add_on + short + greeks
+    yield "UnderlyingMargin", "maintenanceE4", "the sum of its four parts", maintenance, MAINTENANCE_BITS
+    nlv = (BPS << CASH_BITS) + profile.underlyings * BPS * pnl + profile.assets * credit
+    yield "AccountMargin", "nlvE4", "BPS * (cash + U * marks) + A * creditE4", nlv, MAX_SAFE_BITS
+    required = _top(THRESHOLD_BITS) * profile.underlyings * maintenance
+    yield "AccountMargin", "required", "2^THRESHOLD_BITS * U * maintenanceE4", required, MAX_SAFE_BITS
+    yield "AccountMargin", "headroom", "BPS * nlvE4 + required", BPS * nlv + required, HEADROOM_BITS

@@ -78,7 +78,7 @@ def main() -> None:
     first = results[0][0].id
     console.print("The recipient saw the market file, the signed record and the proof; never the account. Check it yourself:")
     console.print(
-        f"  zkm2m verify build/example/proof-{first}.json --market examples/market.json "
+        f"  .venv/bin/zkm2m verify build/example/proof-{first}.json --market examples/market.json "
         f'--record build/example/record.json --challenge "{CHALLENGE}"',
         soft_wrap=True,
         highlight=False,

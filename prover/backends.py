@@ -82,7 +82,10 @@ class SnarkjsBackend:
             for name, content in contents.items():
                 (folder / name).write_text(json.dumps(content))
             files = [folder / name for name in contents]
-            said = run_tool("snarkjs", ["groth16", "verify", *files], timeout_s=_TIMEOUT_S).stdout
+            try:
+                said = run_tool("snarkjs", ["groth16", "verify", *files], timeout_s=_TIMEOUT_S).stdout
+            except ToolError as error:  # snarkjs ends with 1 where a proof does not hold
+                raise ToolError(f"{_NO_PROOF} ({error})") from error
             if "OK!" not in said:
                 raise ToolError(_NO_PROOF)
 

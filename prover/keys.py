@@ -200,7 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise InputError(str(path), "is missing: make keys for this circuit first") from error
+        raise InputError(str(path), "is missing: run `zkm2m keys dev` to make development keys") from error
     except (OSError, ValueError) as error:
         raise InputError(str(path), "must be a readable JSON file") from error
     if not isinstance(content, dict):

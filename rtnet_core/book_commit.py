@@ -62,19 +62,21 @@ def commit_book(
         raise InputError("accounts", f"must be at most {snapshot.sizes.capacity} in this profile", len(book))
     risk = build_risk_array(snapshot, params)
     salts, leaves = commit_accounts(_counted(book, progress), snapshot)
-    body = RecordBody(
-        venue=venue,
-        number=number,
-        as_of_ms=snapshot.time_ms,
-        signed_at_ms=time.time_ns() // 1_000_000 if signed_at_ms is None else signed_at_ms,
-        profile=snapshot.profile,
-        snapshot_hash=str(risk.snapshot_hash),
-        params_root=str(margin_params(params, snapshot).root()),
-        risk_root=str(risk.root()),
-        book_root=str(BookTree(leaves, snapshot.sizes.depth).root),
-        account_count=len(leaves),
-        previous=previous.digest().hex() if previous else None,
-    )
+    content: dict[str, object] = {
+        "venue": venue,
+        "number": number,
+        "as_of_ms": snapshot.time_ms,
+        "signed_at_ms": time.time_ns() // 1_000_000 if signed_at_ms is None else signed_at_ms,
+        "profile": snapshot.profile,
+        "snapshot_hash": str(risk.snapshot_hash),
+        "params_root": str(margin_params(params, snapshot).root()),
+        "risk_root": str(risk.root()),
+        "book_root": str(BookTree(leaves, snapshot.sizes.depth).root),
+        "account_count": len(leaves),
+    }
+    if previous:
+        content["previous"] = previous.digest().hex()
+    body = RecordBody.from_json(content, "record")
     record = sign_record(body, key)
     Openings(
         record=record,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from rtnet_core.errors import InputError, RangeError
+from rtnet_core.json_depth import MAX_DEPTH, too_deep_at
 from rtnet_core.limits import AMOUNT_BITS, CASH_BITS, PRICE_BITS, QUANTITY_BITS, RATE_BITS, ROW_BITS, TIME_BITS
 
 #: Longest document that is decoded; a book is read line by line and may be longer as a whole.
@@ -59,6 +60,7 @@ class Document(Part):
     """A document with one canonical spelling; a secret one never shows a value in an error."""
 
     secret: ClassVar[bool] = False
+    max_bytes: ClassVar[int] = MAX_DOCUMENT_BYTES
 
     @classmethod
     def from_json(cls, data: bytes | dict[str, Any], source: str = "") -> Self:
@@ -78,7 +80,9 @@ class Document(Part):
         InputError
             Anything else that is no such document; the message names field, rule and - unless secret - value.
         """
-        content = decode_json(data, source, secret=cls.secret) if isinstance(data, bytes) else data
+        content = data
+        if isinstance(data, bytes):
+            content = decode_json(data, source, secret=cls.secret, max_bytes=cls.max_bytes)
         if not isinstance(content, dict):
             raise InputError(source or "document", "must be a JSON object")
         try:
@@ -97,7 +101,7 @@ def broken_rule(field: str, rule: str, value: object = None) -> PydanticCustomEr
     return PydanticCustomError("rule_between_fields", "{rule}", {"field": field, "rule": rule, "value": value})
 
 
-def decode_json(data: bytes, source: str, *, secret: bool = False) -> Any:
+def decode_json(data: bytes, source: str, *, secret: bool = False, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
     """Return what the JSON text `data` spells.
 
     Raises
@@ -106,14 +110,14 @@ def decode_json(data: bytes, source: str, *, secret: bool = False) -> Any:
         It is too long, no UTF-8, no JSON (``NaN`` and infinities are none), nested too deeply, or repeats a key.
     """
     where = source or "document"
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise InputError(where, f"must not be longer than {MAX_DOCUMENT_BYTES} bytes", len(data))
+    if len(data) > max_bytes:
+        raise InputError(where, f"must not be longer than {max_bytes} bytes", len(data))
+    if too_deep_at(data) is not None:
+        raise InputError(where, f"must not be nested deeper than {MAX_DEPTH}")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise InputError(where, "must be UTF-8 text") from None
-    except RecursionError:
-        raise InputError(where, "must not be nested this deeply") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise InputError(where, f"must be JSON: {error.msg} at {place}") from None

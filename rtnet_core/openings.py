@@ -25,6 +25,7 @@ class Openings(Document):
     """Salts and leaves in account order, with the signed record they belong to (format ``zkm2m/openings/v1``)."""
 
     secret: ClassVar[bool] = True
+    max_bytes: ClassVar[int] = 1 << 28  # a million accounts
 
     format: Literal["zkm2m/openings/v1"] = "zkm2m/openings/v1"
     record: Record

@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from rtnet_core.errors import InputError, Refusal
+from rtnet_core.json_depth import MAX_DEPTH, too_deep_at
 from verifier.reasons import refuse
 
 MAX_BYTES: Final = 1 << 20  #: the usual size cap of a file
-MAX_DEPTH: Final = 16  #: nested arrays and objects
 MAX_INTEGER_DIGITS: Final = 80  #: a field element has at most 78
 
 _BOM: Final = b"\xef\xbb\xbf"
-# A string (its closing quote optional, so that the scan never goes back) or one bracket.
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-_OPENING: Final = frozenset(b"[{")
-_CLOSING: Final = frozenset(b"]}")
 
 
 def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
@@ -83,7 +79,8 @@ def parse_json(
         raise _malformed(what, f"larger than {max_bytes} bytes")
     if data.startswith(_BOM):
         raise _malformed(what, "starts with a byte order mark")
-    _check_depth(data, what, max_depth)
+    if (place := too_deep_at(data, max_depth)) is not None:
+        raise _malformed(what, f"nested deeper than {max_depth} at byte {place}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -125,19 +122,6 @@ def parse_json(
 
 def _malformed(what: str, rule: str) -> Refusal:
     return refuse("malformed_json", f"{what}: {rule}")
-
-
-def _check_depth(data: bytes, what: str, max_depth: int) -> None:
-    """Pass once over the bytes; every byte is looked at once, whatever stands there."""
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(data):
-        first = data[match.start()]
-        if first in _OPENING:
-            depth += 1
-            if depth > max_depth:
-                raise _malformed(what, f"nested deeper than {max_depth} at byte {match.start()}")
-        elif first in _CLOSING:
-            depth -= 1
 
 
 def _check_surrogates(value: object, what: str) -> None:

@@ -45,7 +45,7 @@ def edge_numbers(bits: int, *, signed: bool = False) -> st.SearchStrategy[int]:
 @pytest.mark.parametrize("bits", [1, 20, 62, 253])
 def test_unsigned_bits(bits: int) -> None:
     template = bench("lib/unsigned_bits.circom", f"UnsignedBits({bits})")
-    for number in edges(bits)[:: max(1, bits // 40)] + [(1 << bits) - 1]:
+    for number in (*edges(bits)[:: max(1, bits // 40)], (1 << bits) - 1):
         assert check_unsigned("in", number, bits) == number
         digits = template.compute({"in": number})
         assert [digits[f"bits[{i}]"] for i in range(bits)] == [number >> i & 1 for i in range(bits)]

@@ -1,7 +1,8 @@
 """The hints of the circuits are a reviewed list, and none of them is a quotient: A05 to A08 have nothing to attack.
 
-A remainder, a rounding direction and a zero divisor need a division. The account rule scales up instead: marks are ticks
-per lot, ratios carry their 10^4. Pricing divides, in `rtnet_core.pricing_exact` alone, before the risk array is hashed.
+A remainder, a rounding direction and a zero divisor need a division. The account rule scales up instead: marks are
+ticks per lot, ratios carry their 10^4. Pricing divides, in `rtnet_core.pricing_exact` alone, before the risk array is
+hashed.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def test_a14_borrow_between_neighbouring_lanes(lane: int) -> None:
 
 
 def test_a14_interval_in_which_lanes_are_unique() -> None:
-    """[-2^LANE_BITS, 2^LANE_STRIDE), as the header of Lanes says: beyond its ends a borrow fits, within them none does."""
+    """[-2^LANE_BITS, 2^LANE_STRIDE), as the header of Lanes says: beyond its ends a borrow fits, inside none does."""
     lowest, end = -(1 << LANE_BITS), 1 << LANE_STRIDE
     for outside_digits in (lowest, -1, 1 << LANE_BITS, end - 1):
         LANES.forge({"in": lanes_of([outside_digits, 5, 5, 5])}).assert_refused(r"^in$")
@@ -138,7 +138,7 @@ def test_a14_number_moved_up_a_lane() -> None:
 
 
 def test_a10_lanes_of_an_alias() -> None:
-    """x + r has bit 253: the lanes end at bit 251, so its digits cannot be shown."""
+    """The number x + r has bit 253: the lanes end at bit 251, so its digits cannot be shown."""
     alias = 1 + FIELD_MODULUS
     low, high = alias % (1 << 128), alias >> 128
     place = "(LANE_STRIDE() * l + i)"

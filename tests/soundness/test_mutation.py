@@ -77,7 +77,8 @@ def test_assigned_signal_is_enforced(file: str, text: str, signal: str, expressi
     case = random_case("small", "assignments")
     inputs = margin_inputs(case.account, case.risk, case.params, case.threshold_bps)
     rule.forge(inputs).assert_accepted()
-    forged = rule.forge(inputs, {(file, text): text.replace("<==", "<--").replace(expression, f"({expression}) + 1")})
+    declared = text.split(" <== ")[0]
+    forged = rule.forge(inputs, {(file, text): f"{declared} <-- ({expression}) + 1;"})
     assert forged.violations
     name = re.sub(r"\[.*", "", signal)
     assert any(re.search(rf"(^|\.){name}(\[|$)", broken) for broken in forged.broken_at())

@@ -1,4 +1,4 @@
-"""The verdict: exact at equality, determined by the inputs, and right at the ends of every range (A03, A04, A11, A12)."""
+"""The verdict: exact at equality, determined by the inputs, right at the ends of every range: A03, A04, A11, A12."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a12_verdict_is_no_other_number_than_its_digit(claim: str) -> None:
 
 
 def test_a04_no_maintenance() -> None:
-    """Without positions nothing is required: zero clears at any threshold, one part in 10^4 of a tick below it does not."""
+    """Without positions nothing is required: zero clears any threshold, 10^-4 ticks below it does not."""
     flat = replace(with_cash(0), account=AccountVector(0, (0, 0, 0), (0,) * 8))
     for cash, collateral, verdict in ((0, 0, 1), (-1, 10_000, 1), (-1, 9_999, 0), (-1, 0, 0), (1, 0, 1)):
         for threshold in (0, 1, (1 << THRESHOLD_BITS) - 1):

@@ -1,24 +1,27 @@
 """Forged witnesses that reach the constraint system.
 
-A witness calculator that stops proves nothing: whoever cheats writes their own. Here the circom sources are copied, their
-hints exchanged for forged ones and every ``===`` line dropped, so that a calculator runs through on any input, every
-``<==`` still following the forged value. The witness is then judged by the constraint system that ships (``--O2``) and by
-the unsimplified one (``--O0``), whose signals all keep their names: it says *which* constraint stands in the way.
+A witness calculator that stops proves nothing: whoever cheats writes their own. Here the circom sources are copied,
+their hints exchanged for forged ones and every ``===`` line dropped, so that a calculator runs through on any input,
+every ``<==`` still following the forged value. The witness is then judged by the constraint system that ships
+(``--O2``) and by the unsimplified one (``--O0``), whose signals all keep their names: it says *which* constraint stands
+in the way.
 
 The two systems agree on public signals. Where the simplified one has removed a signal it is recomputed there from the
-others, so a forged witness that violates only the unsimplified system may stand for an honest one: both must be violated.
+others, so a forged witness that violates only the unsimplified system may stand for an honest one: both must be
+violated.
 """
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -53,6 +56,8 @@ class Forged:
         Every signal by its `readable` name; names that two anonymous components share are left out.
     wires
         The witness of the system that ships.
+    labelled
+        The witness of the unsimplified system.
     violations
         What it violates there.
     broken
@@ -61,6 +66,7 @@ class Forged:
 
     values: Mapping[str, int]
     wires: tuple[int, ...]
+    labelled: tuple[int, ...]
     violations: tuple[Violation, ...]
     broken: tuple[Violation, ...]
 
@@ -121,7 +127,6 @@ class Bench:
 
     def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
-        self._calculators: dict[str, WitnessCalculator] = {}
 
     @cached_property
     def build(self) -> Build:
@@ -155,10 +160,7 @@ class Bench:
 
     def compute(self, inputs: Mapping[str, InputValue]) -> dict[str, int]:
         """Return the outputs (signed) of the witness program that ships."""
-        key = "shipped"
-        if key not in self._calculators:
-            self._calculators[key] = WitnessCalculator(self.build.wasm, self.build.inputs)
-        witness = parse_wtns(self._calculators[key].calculate(reduced(inputs)))
+        witness = parse_wtns(_calculator(self.build.wasm, self.build.inputs).calculate(reduced(inputs)))
         half = FIELD_MODULUS // 2
         return {
             name: value - FIELD_MODULUS if value > half else value
@@ -166,11 +168,10 @@ class Bench:
         }
 
     def forge(self, inputs: Mapping[str, InputValue], replacements: Replacements = NO_REPLACEMENT) -> Forged:
-        """Return the witness for any integers, with some hints or assignments replaced and no check in the calculator."""
+        """Return the witness for any integers, some hints or assignments replaced, no check in the calculator."""
         folder = _compiled(self.circuit, replacements, strip=True, flags=("--wasm", "--sym"))
-        if str(folder) not in self._calculators:
-            self._calculators[str(folder)] = WitnessCalculator(folder / "main_js" / "main.wasm", self.build.inputs)
-        values = parse_wtns(self._calculators[str(folder)].calculate(reduced(inputs)))
+        program = _calculator(folder / "main_js" / "main.wasm", self.build.inputs)
+        values = parse_wtns(program.calculate(reduced(inputs)))
         return self.judge(values, read_sym_cached(folder / "main.sym"))
 
     def judge(self, values: list[int], symbols: Symbols | None = None) -> Forged:
@@ -183,6 +184,7 @@ class Bench:
         return Forged(
             values={name: values[label] for name, label in self._label_by_readable_name.items()},
             wires=wires,
+            labelled=tuple(values),
             violations=tuple(self.shipped.violations(wires)),
             broken=tuple(self.unsimplified.violations(values)),
         )
@@ -218,14 +220,13 @@ class Bench:
             assert names == self._readable_names, "the forged program has other signals than the circuit"
             self._accepted_symbols = symbols
 
-    def close(self) -> None:
-        """End the witness programs."""
-        for calculator in self._calculators.values():
-            calculator.close()
-        self._calculators.clear()
+    def accepts_without(self, check: tuple[str, str], values: Sequence[int]) -> bool:
+        """Return whether the circuit less one statement (its file and its text) would accept a witness, by label."""
+        folder = _compiled(self.circuit, {check: ""}, strip=False, flags=("--r1cs", "--sym"))
+        return Checker(read_r1cs(folder / "main.r1cs")).is_satisfied(values)
 
 
-@lru_cache(maxsize=None)
+@cache
 def bench(file: str, call: str) -> Bench:
     """Return the bench of one template, all of its inputs public: ``bench("lib/hinge.circom", "Hinge(8)")``."""
     source = (circuit_sources() / file).read_text("utf-8")
@@ -254,6 +255,26 @@ def reduced(value: Mapping[str, InputValue]) -> dict[str, InputValue]:
         return part % FIELD_MODULUS if isinstance(part, int) else [reduce(element) for element in part]
 
     return {name: reduce(part) for name, part in value.items()}
+
+
+_RUNNING: OrderedDict[Path, WitnessCalculator] = OrderedDict()
+_MOST_RUNNING = 6
+
+
+def _calculator(wasm: Path, shapes: Mapping[str, tuple[int, ...]]) -> WitnessCalculator:
+    """Return the calculator of a witness program; the least recently used ones are ended."""
+    if wasm not in _RUNNING:
+        _RUNNING[wasm] = WitnessCalculator(wasm, shapes)
+    _RUNNING.move_to_end(wasm)
+    while len(_RUNNING) > _MOST_RUNNING:
+        _RUNNING.popitem(last=False)[1].close()
+    return _RUNNING[wasm]
+
+
+@atexit.register
+def _end_calculators() -> None:
+    while _RUNNING:
+        _RUNNING.popitem()[1].close()
 
 
 @lru_cache(maxsize=64)

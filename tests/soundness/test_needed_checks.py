@@ -1,0 +1,109 @@
+"""A53: every ``===`` of the circuits is needed. Without it the circuit would accept a forged witness shown here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from prover.circuit_headers import read_sources
+from prover.witness import InputValue
+from rtnet_core.limits import FIELD_MODULUS
+from rtnet_core.risk_array import lanes_of
+from tests.support.forge import Bench, Replacements, account_bench, bench
+from tests.support.margin_cases import book_case, plain_case
+
+BITS, DIGITS = (
+    ("lib/unsigned_bits.circom", "(in >> i) & 1"),
+    ("lib/lanes.circom", "(in >> (LANE_STRIDE() * l + i)) & 1"),
+)
+LANES, SCAN = bench("lib/lanes.circom", "Lanes(4)"), bench("margin/scan_risk.circom", "ScanRisk(2, 4)")
+UNSIGNED = bench("lib/unsigned_bits.circom", "UnsignedBits(8)")
+RISK = bench("commitments/risk_array_root.circom", "RiskArrayRoot(1, 1, 1, 4)")
+RISK_INPUTS: dict[str, InputValue] = {
+    "snapshotHash": 0,
+    "row": [[0, 0, 0, 0]],
+    **{name: [0] for name in ("mark", "delta", "gamma", "indexTicks", "price")},
+    "isOption": [2],
+}
+SCAN_INPUTS: dict[str, InputValue] = {"quantity": [1, 0], "rowFields": [[lanes_of([-9, -5, 1, 2])], [0]]}
+
+Attack = tuple[Bench, dict[str, InputValue], Replacements]
+
+ATTACKS: dict[tuple[str, str], Attack] = {
+    ("lib/unsigned_bits.circom", "bits[i] * (bits[i] - 1) === 0;"): (
+        UNSIGNED,
+        {"in": 300},
+        {BITS: "i == BITS - 1 ? in >> i : (in >> i) & 1"},
+    ),
+    ("lib/unsigned_bits.circom", "in === sum;"): (UNSIGNED, {"in": 300}, {}),
+    ("lib/lanes.circom", "digit[l][i] * (digit[l][i] - 1) === 0;"): (
+        LANES,
+        {"in": lanes_of([-1, 5, 5, 5])},
+        {DIGITS: "(in >> (LANE_STRIDE() * l + i)) & (i == LANE_BITS() - 1 ? 3 : 1)"},
+    ),
+    ("lib/lanes.circom", "in === total;"): (LANES, {"in": lanes_of([-1, 5, 5, 5])}, {}),
+    ("margin/scan_risk.circom", "zeroProduct[S] === 0;"): (
+        SCAN,
+        SCAN_INPUTS,
+        {("margin/scan_risk.circom", "scanRisk <-- worst;"): "scanRisk <-- worst + 1;"},
+    ),
+    ("commitments/risk_array_root.circom", "isOption[k] * (isOption[k] - 1) === 0;"): (RISK, RISK_INPUTS, {}),
+}
+ROOTS = {
+    ("account.circom", "riskRoot === riskArray.root;"): "riskRoot",
+    ("account.circom", "paramsRoot === params.root;"): "paramsRoot",
+    ("account.circom", "bookRoot === book;"): "bookRoot",
+}
+#: A range whose digits nobody uses hangs on one line: without the line, the range is gone.
+RANGES: dict[tuple[str, str], Attack] = {
+    ("margin/scan_risk.circom", "_ <== UnsignedBits(LANE_BITS())(scanRisk);"): (
+        SCAN,
+        {**SCAN_INPUTS, "rowFields": [[lanes_of([1, 2, 3, 4])], [0]]},
+        {("margin/scan_risk.circom", "scanRisk <-- worst;"): "scanRisk <-- -1;"},
+    ),
+    ("margin/collateral_credit.circom", "_ <== UnsignedBits(AMOUNT_BITS())(amount);"): (
+        bench("margin/collateral_credit.circom", "CollateralCredit()"),
+        {"amount": -5, "price": 1, "rateBps": 1, "kink": [0, 0], "dropBps": [0, 0]},
+        {},
+    ),
+    ("commitments/book_membership.circom", "_ <== UnsignedBits(D)(accountCount - 1 - index);"): (
+        bench("commitments/book_membership.circom", "BookMembership(2)"),
+        {"leaf": 1, "index": 3, "accountCount": 3, "sibling": [0, 0]},
+        {},
+    ),
+}
+
+
+def test_a53_every_check_has_its_attack() -> None:
+    checks = {
+        (source.name, line.strip()) for source in read_sources() for line in source.code.splitlines() if "===" in line
+    }
+    assert checks == {*ATTACKS, *ROOTS}
+
+
+@pytest.mark.parametrize("check", ATTACKS, ids=lambda check: check[1])
+def test_a53_each_check_is_needed(check: tuple[str, str]) -> None:
+    target, inputs, replacements = ATTACKS[check]
+    forged = target.forge(inputs, replacements)
+    assert forged.broken and forged.violations
+    assert target.accepts_without(check, forged.labelled)
+
+
+@pytest.mark.parametrize("check", RANGES, ids=lambda check: check[1])
+def test_a53_each_range_on_a_line_of_its_own_is_needed(check: tuple[str, str]) -> None:
+    """The range breaks on that line's digits only, in both systems: nothing else stands in the way of the forgery."""
+    target, inputs, replacements = RANGES[check]
+    target.forge(inputs, replacements).assert_refused(r"^UnsignedBits\.bits")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", ROOTS, ids=lambda check: check[1])
+def test_a53_each_root_is_needed(check: tuple[str, str]) -> None:
+    """Without the line, any root would be as good as the published one."""
+    case = book_case(replace(plain_case(), threshold_bps=1))
+    root = case.inputs[ROOTS[check]]
+    assert isinstance(root, int)
+    forged = account_bench().forge({**case.inputs, ROOTS[check]: (root + 1) % FIELD_MODULUS})
+    forged.assert_refused(f"^{ROOTS[check]}$")
+    assert account_bench().accepts_without(check, forged.labelled)

@@ -68,7 +68,7 @@ def measure_account(report: Any = print, profile: str = "standard") -> list[Row]
         folder = Path(name)
         built = build(f"account-{profile}")
         if native_available():
-            seconds = time_call(lambda: make_development_keys(built, folder / "keys"))
+            seconds = time_call(lambda: make_development_keys(folder / "keys", built))
             rows.append(_row("development keys, native", seconds))
         snapshot, params, record, account = sampled_account(profile, folder)
         rows.append(_row("risk array from the market, exact engine", time_call(lambda: build_risk_array(snapshot, params))))

@@ -71,7 +71,9 @@ def measure_account(report: Any = print, profile: str = "standard") -> list[Row]
             seconds = time_call(lambda: make_development_keys(folder / "keys", built))
             rows.append(_row("development keys, native", seconds))
         snapshot, params, record, account = sampled_account(profile, folder)
-        rows.append(_row("risk array from the market, exact engine", time_call(lambda: build_risk_array(snapshot, params))))
+        rows.append(
+            _row("risk array from the market, exact engine", time_call(lambda: build_risk_array(snapshot, params)))
+        )
         begun = time.perf_counter()
         with AccountProver(profile) as prover:
             rows.append(_row("prover loaded: circuit, checker, key", time.perf_counter() - begun))

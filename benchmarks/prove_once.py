@@ -1,4 +1,6 @@
-"""One native proof as a whole process: ``python -m benchmarks.prove_once KEY.zkey WITNESS.wtns PROOF.json PUBLIC.json``.
+"""One native proof as a whole process.
+
+``python -m benchmarks.prove_once KEY.zkey WITNESS.wtns PROOF.json PUBLIC.json``
 
 With ``--repeat N`` in front it proves N times under the loaded key and prints the seconds of each as JSON.
 """

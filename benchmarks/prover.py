@@ -42,7 +42,15 @@ def measure_prover(report: Any = print) -> list[Row]:
                 for backend, command in commands.items():
                     cold[backend].append(run_process(command))
             warm = {
-                "native": [sys.executable, "-m", "benchmarks.prove_once", "--repeat", str(WARM_RUNS), key, str(witness)],
+                "native": [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.prove_once",
+                    "--repeat",
+                    str(WARM_RUNS),
+                    key,
+                    str(witness),
+                ],
                 "snarkjs": [node_program(), "benchmarks/snarkjs_warm.mjs", str(WARM_RUNS), key, str(witness)],
             }
             for backend, command in warm.items():

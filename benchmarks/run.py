@@ -1,4 +1,4 @@
-"""All benchmarks: writes ``benchmarks/results`` and the README's tables. Run by ``make bench``, from the project's root."""
+"""All benchmarks: writes ``benchmarks/results`` and the README's tables. Run by ``make bench``."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ def prover_table() -> str:
             f"| {theirs['seconds'] / ours['seconds']:.1f} | {_mib(ours)} / {_mib(theirs)} MiB |"
         )
     machine = _read("machine.json")
-    return "\n".join(lines) + f"\n\n{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of one run.\n"
+    return (
+        "\n".join(lines) + f"\n\n{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of one run.\n"
+    )
 
 
 def account_table() -> str:

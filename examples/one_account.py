@@ -72,11 +72,14 @@ def main() -> None:
 
     console.print(
         f"[bold]Market[/bold]  {len(snapshot.instruments)} instruments, {len(snapshot.underlyings)} underlyings, "
-        f"{len(snapshot.assets)} collateral assets   [bold]Book[/bold]  {len(accounts)} accounts, signed by {record.venue}"
+        f"{len(snapshot.assets)} collateral assets"
     )
+    console.print(f"[bold]Book[/bold]    {len(accounts)} accounts, signed by {record.venue}")
     console.print(_summary(results))
     first = results[0][0].id
-    console.print("The recipient saw the market file, the signed record and the proof; never the account. Check it yourself:")
+    console.print(
+        "The recipient saw the market file, the signed record and the proof; never the account. Check it yourself:"
+    )
     console.print(
         f"  .venv/bin/zkm2m verify build/example/proof-{first}.json --market examples/market.json "
         f'--record build/example/record.json --challenge "{CHALLENGE}"',

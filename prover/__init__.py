@@ -1,0 +1,1 @@
+"""From a committed book to a proof: circuits, witnesses, keys, backends."""

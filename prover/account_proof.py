@@ -156,7 +156,7 @@ class AccountProver:
 
 @dataclass(frozen=True, slots=True)
 class CommittedAccount:
-    """An account with its place in a committed book and the risk array it is marked to. Secret; its repr shows nothing."""
+    """An account with its place in a committed book and the risk array it is marked to. Secret."""
 
     vector: AccountVector = field(repr=False)
     place: BookPlace = field(repr=False)

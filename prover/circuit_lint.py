@@ -19,7 +19,7 @@ from prover.atomic import write_atomically
 from prover.circuit_headers import REQUIRED_TAGS, Source, python_twin, read_sources
 from prover.circuits import find_circuit
 from prover.paths import build_folder, circuit_sources, project_root
-from prover.toolchain import _run, file_argument, run_tool, tool_command
+from prover.toolchain import file_argument, run_to_end, run_tool, tool_command
 from rtnet_core.errors import InputError, ToolError
 
 #: Operands of these must be range-checked first (``LessThan(64)(p - 1, 0) = 1``); ranges and hinges do their work here.
@@ -251,7 +251,7 @@ def circomspect_findings(sources: Iterable[Source]) -> list[Finding]:
             )
         files = [file_argument(folder / source.name) for source in sources]
         # It exits with 1 where it finds something, so its exit code says nothing about whether it worked.
-        _, printed, errors = _run("circomspect", [*tool_command("circomspect"), "-v", *files], _TIMEOUT_S)
+        _, printed, errors = run_to_end("circomspect", [*tool_command("circomspect"), "-v", *files], _TIMEOUT_S)
         prefix = folder.relative_to(project_root()).as_posix() + "/"
     analysed = set(re.findall(r"analyzing template '(\w+)'", printed))
     missing = sorted({header.template for source in sources for header in source.headers} - analysed)

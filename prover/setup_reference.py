@@ -16,8 +16,8 @@ matrix entries (c, s) times L_c(tau):
 
 The matrix A gets one more row for the constant and for every public wire, so that no two public wires can be exchanged.
 A matrix value v is stored as v * R^2 mod r with R = 2^256. The circuit hash in section 10, which snarkjs computes over
-its phase-1 points, is here SHA-512("zkm2m/dev-setup/v1" || section 2), and there are no contributions. Sections stand in
-ascending order.
+its phase-1 points, is here SHA-512("zkm2m/dev-setup/v1" || section 2), and there are no contributions. Sections
+stand in ascending order.
 
 With a seed, trapdoor element i is SHA-512("zkm2m/dev-setup/v1" || seed || byte i) mod r, i = 0 tau, 1 alpha, 2 beta,
 4 delta; 3, for gamma, is not used.

@@ -126,7 +126,7 @@ def run_tool(
     command = tool_command(name) + [file_argument(a) if isinstance(a, Path) else a for a in arguments]
     for output in outputs:
         output.unlink(missing_ok=True)
-    code, stdout, stderr = _run(name, command, timeout_s)
+    code, stdout, stderr = run_to_end(name, command, timeout_s)
     if code != 0:
         reason = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
         raise ToolError(f"{name} {reason}{_quoted(stdout + stderr) if show_output else ''}")
@@ -150,25 +150,14 @@ def stop_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def lint_circuit(path: Path, *, timeout_s: float = 120) -> str:
-    """Return the findings of circomspect on one circuit file, an empty text if there are none.
-
-    circomspect says "No issues found" of a file that it could not open, so its line that an analysis took place is
-    required.
+def run_to_end(name: str, command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
+    """Return (exit code, standard output, standard error) of a tool, whatever the code; colours are taken out.
 
     Raises
     ------
     ToolError
-        circomspect is missing or analysed nothing.
+        It could not start, or ran longer than `timeout_s` and was stopped with everything it started.
     """
-    command = [*tool_command("circomspect"), file_argument(path)]
-    code, stdout, stderr = _run("circomspect", command, timeout_s)
-    if "analyzing template" not in stdout and "analyzing function" not in stdout:
-        raise ToolError(f"circomspect analysed nothing in {path}{_quoted(stdout + stderr)}")
-    return "" if code == 0 and "No issues found" in stdout else stdout
-
-
-def _run(name: str, command: Sequence[str], timeout_s: float) -> tuple[int, str, str]:
     with exit_on_termination():
         try:
             process = subprocess.Popen(

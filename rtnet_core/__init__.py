@@ -1,0 +1,1 @@
+"""The margin core: snapshot, parameters, pricing, margin, commitments. Knows nothing of proofs."""

@@ -1,7 +1,7 @@
 """Accounts and the folder that holds a book of them. What they hold is secret: no error shows a value.
 
-A book is a folder: ``book.json`` (how many accounts, marked to which snapshot) and ``accounts.jsonl`` (one account a line,
-read and written as a stream).
+A book is a folder: ``book.json`` (how many accounts, marked to which snapshot) and ``accounts.jsonl`` (one account a
+line, read and written as a stream).
 """
 
 from __future__ import annotations

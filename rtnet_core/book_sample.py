@@ -1,11 +1,12 @@
 """Sample books: accounts of several kinds that trade with each other, so that every long has its short.
 
-Accounts come in blocks, each balanced in itself, so a book of any size is made as a stream. Within a block the customers
-draw their positions; the hedged accounts - market makers - take the other side of what is left in every instrument, and
-trade delta-neutral packages among themselves. Cash and collateral follow from the fast margin and a drawn ratio.
+Accounts come in blocks, each balanced in itself, so a book of any size is made as a stream. Within a block the
+customers draw their positions; the hedged accounts - market makers - take the other side of what is left in every
+instrument, and trade delta-neutral packages among themselves. Cash and collateral follow from the fast margin and a
+drawn ratio.
 
-Positions depend on seed, snapshot and sizes through integers and IEEE 754's exact operations only. Cash is put on a grid of
-one USD, far above the last bits in which the fast margin may differ from platform to platform.
+Positions depend on seed, snapshot and sizes through integers and IEEE 754's exact operations only. Cash is put on a
+grid of one USD, far above the last bits in which the fast margin may differ from platform to platform.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ _BANKRUPT_RATIO: Final = -0.2
 def sample_book(snapshot: Snapshot, params: Params, accounts: int, seed: int) -> Iterator[Account]:
     """Return a stream of `accounts` accounts whose net position is exactly zero in every instrument.
 
-    The shares of `ARCHETYPES` hold in every block, by largest remainder, and at least one account of a block is hedged; so
-    a book of fewer than ten accounts may lack the rarer kinds. A book of one account has cash and no position.
+    The shares of `ARCHETYPES` hold in every block, by largest remainder, and at least one account of a block is hedged;
+    so a book of fewer than ten accounts may lack the rarer kinds. A book of one account has cash and no position.
 
     Parameters
     ----------

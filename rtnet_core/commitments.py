@@ -1,8 +1,8 @@
 """Leaves, the Merkle tree of a book, and its root.
 
-A leaf is salted afresh for every epoch and carries the user's id: two users never share a leaf, and an unchanged account
-is not recognisable in the next epoch. Leaves, nodes and roots carry different tags, all paths have the profile's depth,
-and the root commits to the number of accounts.
+A leaf is salted afresh for every epoch and carries the user's id: two users never share a leaf, and an unchanged
+account is not recognisable in the next epoch. Leaves, nodes and roots carry different tags, all paths have the
+profile's depth, and the root commits to the number of accounts.
 """
 
 from __future__ import annotations

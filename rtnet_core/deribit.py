@@ -133,9 +133,9 @@ def import_chains(
     """Return the snapshot of one or more Deribit chain files of one time, and the report of the import.
 
     The underlyings stand in the order of the files. Each gets one perpetual, whose mark is the median index since the
-    files hold none; futures of the expiries with most open interest in options (up to three, and a quarter of its slots),
-    at the median forward; then the options with most open interest. USDC and USDT are taken at 1 USD: the files price
-    only the coins.
+    files hold none; futures of the expiries with most open interest in options (up to three, and a quarter of its
+    slots), at the median forward; then the options with most open interest. USDC and USDT are taken at 1 USD: the files
+    price only the coins.
 
     Parameters
     ----------

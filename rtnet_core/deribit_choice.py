@@ -94,7 +94,8 @@ def make_snapshot(rows: Sequence[ChainRow], profile: str, names: Sequence[str] |
 
 
 def _offers(rows: Sequence[ChainRow], index: dict[str, Fraction]) -> list[tuple[Instrument, Fraction]]:
-    """Return every instrument of one currency that could be listed, with its open interest (of its options, for a future).
+    """Return every instrument of one currency that could be listed, with its open interest (for a future, its
+    options').
 
     The perpetual stands at the median index, a future at the median forward of its expiry. Expiries for which Deribit
     itself has only a synthetic forward (``SYN.``) offer no future.

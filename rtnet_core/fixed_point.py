@@ -1,7 +1,7 @@
 """Logarithm, exponential and normal distribution in pure integers: the same bits on every machine.
 
-A fixed-point number ``x`` of this module stands for ``x / 2^FRACTION_BITS``. Every function states its error in units of
-the last place (ulp, 2^-192); none uses a float, so no platform, library or rounding mode can change a result.
+A fixed-point number ``x`` of this module stands for ``x / 2^FRACTION_BITS``. Every function states its error in units
+of the last place (ulp, 2^-192); none uses a float, so no platform, library or rounding mode can change a result.
 
 References
 ----------
@@ -115,8 +115,8 @@ def normal_distribution(x: int) -> int:
 
     Notes
     -----
-    For x >= 0: N(x) = 1/2 + φ(x)·Σ x^(2n+1) / (1·3·5···(2n+1)). All terms are positive, so nothing cancels; below 11 the
-    sum stays under 2^89, which is why the density carries 192 bits.
+    For x >= 0: N(x) = 1/2 + φ(x)·Σ x^(2n+1) / (1·3·5···(2n+1)). All terms are positive, so nothing cancels; below 11
+    the sum stays under 2^89, which is why the density carries 192 bits.
     """
     magnitude = abs(x)
     if magnitude >= SATURATION:
@@ -124,7 +124,8 @@ def normal_distribution(x: int) -> int:
     else:
         square = (magnitude * magnitude) >> FRACTION_BITS
         density = normal_density(magnitude)
-        # The last terms fall at least geometrically once 2n + 1 > 2·x², so the cut leaves less than one more of its size.
+        # The last terms fall at least geometrically once 2n + 1 > 2·x², so the cut leaves less than one more of its
+        # size.
         cut = (1 << (2 * FRACTION_BITS - _CUT_BITS)) // max(density, 1)
         term, total, odd = magnitude, magnitude, 1
         while term > cut or odd * ONE < 2 * square:

@@ -108,7 +108,7 @@ class AccountMargin:
 
     @property
     def ratio_bps(self) -> int | None:
-        """Margin ratio in basis points, rounded down (against the account); None where there is no maintenance margin."""
+        """Margin ratio in basis points, rounded down (against the account); None without maintenance margin."""
         return self.nlv_e4 * BPS // self.maintenance_e4 if self.maintenance_e4 else None
 
     def headroom_e8(self, threshold_bps: int) -> int:

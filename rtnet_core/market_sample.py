@@ -87,8 +87,8 @@ class _Surface:
 def sample_market(seed: int, profile: str = "standard", time_ms: int = DEFAULT_TIME_MS) -> Snapshot:
     """Return a sample snapshot that fills every slot of its profile.
 
-    Each underlying has a perpetual, up to three futures (at most a quarter of its slots), and options on several Fridays
-    with round strikes about half a standard deviation apart: puts below the forward, calls from it on.
+    Each underlying has a perpetual, up to three futures (at most a quarter of its slots), and options on several
+    Fridays with round strikes about half a standard deviation apart: puts below the forward, calls from it on.
 
     Parameters
     ----------

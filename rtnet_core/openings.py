@@ -1,4 +1,4 @@
-"""What a venue keeps to open a committed book: the salt and leaf of every account. Secret; written for its owner only."""
+"""What a venue keeps to open a committed book: the salt and leaf of every account. Secret, for its owner only."""
 
 from __future__ import annotations
 

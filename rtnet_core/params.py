@@ -204,12 +204,12 @@ def default_params(snapshot: Snapshot) -> Params:
     August 2026, in about a day:
 
     - scan range BTC 15 %, ETH 20 %: above the largest moves seen, −12.65 % and +19.37 %; 25 % for coins not measured;
-    - volatility up 45 %, down 30 %, of itself: within Deribit's published 38 % to 50 %. The largest moves seen were +55 %
-      (together with −12.65 %, inside the price range) and −34.7 %;
+    - volatility up 45 %, down 30 %, of itself: within Deribit's published 38 % to 50 %. The largest moves seen were
+      +55 % (together with −12.65 %, inside the price range) and −34.7 %;
     - extreme moves of twice the scan range count at 35 %, as in SPAN;
     - short option minimum 1 % of the index, Deribit's contingency for net short options;
-    - delta rate 0.5: half a per cent of net exposure, the price of crossing the book when it is closed out, one thirtieth
-      of a BTC future's scan risk;
+    - delta rate 0.5: half a per cent of net exposure, the price of crossing the book when it is closed out, one
+      thirtieth of a BTC future's scan risk;
     - gamma rate 10: ½·x² = 10 makes it the loss of one unhedged move of x = 4.5 %, with the largest six-hour moves seen
       at 6.07 % and 9.52 %. An at-the-money option of 30 days at 50 % pays about 0.3 % of its forward;
     - size: 1 % of the index above 10 million USD gross, 3 % above 50 million;

@@ -45,7 +45,11 @@ class MarginParams:
         """
         elements = [self.scenarios_hash]
         for rate, drops, kinks in zip(self.rate_bps, self.drops_bps, self.kinks, strict=True):
-            limbs = [(rate, RATE_BITS), *((drop, RATE_BITS) for drop in drops), *((kink, AMOUNT_BITS) for kink in kinks)]
+            limbs = [
+                (rate, RATE_BITS),
+                *((drop, RATE_BITS) for drop in drops),
+                *((kink, AMOUNT_BITS) for kink in kinks),
+            ]
             elements.append(_packed(limbs))
         for short, delta, gamma, rises, kinks in zip(
             self.short_option_bps,
@@ -87,7 +91,7 @@ def margin_params(params: Params, snapshot: Snapshot) -> MarginParams:
 
 
 def scenarios_hash(params: Params, snapshot: Snapshot) -> int:
-    """Return the hash of everything that shapes the risk array beside the snapshot: the grid, and each underlying's shocks.
+    """Return the hash of what shapes the risk array beside the snapshot: the grid, and each underlying's shocks.
 
     Numbers enter as 64-bit two's complement, so no scenario can be dropped or changed under one hash.
     """

@@ -33,10 +33,18 @@ _TRUTH: Final = bytes.maketrans(b"01", b"\x00\x01")
 def _grain_stream(width: int, partial_rounds: int, length: int) -> str:
     """Return the first `length` bits of the Grain generator for one Poseidon instance, as text of 0 and 1.
 
-    Bit i + 80 is the exclusive or of bits i + tap. Squaring that relation over GF(2) doubles every distance, so a stream
-    of 80·2^k bits can grow by 18·2^k bits at a time.
+    Bit i + 80 is the exclusive or of bits i + tap. Squaring that relation over GF(2) doubles every distance, so a
+    stream of 80·2^k bits can grow by 18·2^k bits at a time.
     """
-    header = (1, 2), (0, 4), (_FIELD_BITS, 12), (width, 12), (FULL_ROUNDS, 10), (partial_rounds, 10), ((1 << 30) - 1, 30)
+    header = (
+        (1, 2),
+        (0, 4),
+        (_FIELD_BITS, 12),
+        (width, 12),
+        (FULL_ROUNDS, 10),
+        (partial_rounds, 10),
+        ((1 << 30) - 1, 30),
+    )
     first = "".join(format(value, f"0{bits}b") for value, bits in header)
     stream, known = int(first[::-1], 2), _GRAIN_BITS  # bit i of the integer is the generator's bit i
     while known < length:

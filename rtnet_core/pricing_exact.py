@@ -144,7 +144,9 @@ def option_value_ticks(kind: str, forward_ticks: int, strike_ticks: int, volatil
 
     Examples
     --------
-    >>> option_value_ticks("put", 20_000_000, 20_000_000, 1 << 30, 10_512_000_000)  # Hull: F = K = 20, σ = 25 %, 4 months
+    Hull's put on a futures price: F = K = 20, σ = 25 %, four months.
+
+    >>> option_value_ticks("put", 20_000_000, 20_000_000, 1 << 30, 10_512_000_000)
     1150648
     """
     return round_half_even(
@@ -174,8 +176,8 @@ def instrument_row(
 ) -> InstrumentRow:
     """Return an instrument's row of the risk array.
 
-    A change is ``cover_bps/10^4 · (shocked value - value)`` of the unrounded values, rounded once to the nearest tick, ties
-    to even; so is the mark. A perpetual or a future is worth its forward.
+    A change is ``cover_bps/10^4 · (shocked value - value)`` of the unrounded values, rounded once to the nearest tick,
+    ties to even; so is the mark. A perpetual or a future is worth its forward.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The epoch record: what a venue signs about its book, and nothing that tells one account from another.
 
-Format ``zkm2m/record/v1``. The signature is Ed25519 (RFC 8032) over a fixed prefix and the SHA-256 digest of the record's
-canonical JSON without the signature.
+Format ``zkm2m/record/v1``. The signature is Ed25519 (RFC 8032) over a fixed prefix and the SHA-256 digest of the
+record's canonical JSON without the signature.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from rtnet_core.limits import FIELD_MODULUS, PROFILES
 
 _ED25519_PRIME: Final = 2**255 - 19
 _ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-#: y of the points whose order divides 8: order 4, 1, 2, and both kinds of order 8. Under them a signature proves nothing.
+#: y of the points whose order divides 8: order 4, 1, 2, and both kinds of order 8. Under them a signature proves
+#: nothing.
 _SMALL_ORDER_Y: Final = {0, 1, _ED25519_PRIME - 1, _ORDER_EIGHT_Y, _ED25519_PRIME - _ORDER_EIGHT_Y}
 _SIGNED_PREFIX: Final = b"zkm2m/record/v1\x00"
 
@@ -114,7 +115,9 @@ class Record(RecordBody):
             key = Ed25519PublicKey.from_public_bytes(self.venue_public_key)
             key.verify(bytes.fromhex(self.signature.value), _SIGNED_PREFIX + self.digest())
         except (InvalidSignature, ValueError):
-            message = "the record was changed after it was signed, or signed with another key: ask the venue for its record"
+            message = (
+                "the record was changed after it was signed, or signed with another key: ask the venue for its record"
+            )
             raise Refusal("record_signature_invalid", message) from None
 
 
@@ -128,7 +131,7 @@ def sign_record(body: RecordBody, key: Ed25519PrivateKey) -> Record:
 
 
 def _has_small_order(public_key: bytes) -> bool:
-    """Return whether the key is one of the eight points of small order, in any encoding; the sign of x does not matter."""
+    """Return whether the key is one of the eight points of small order, in any encoding, with either sign of x."""
     y = int.from_bytes(public_key, "little") % (1 << 255)
     return y % _ED25519_PRIME in _SMALL_ORDER_Y
 

@@ -1,4 +1,4 @@
-"""The risk array: for every slot the value change under each scenario, the mark and the greeks, and their Poseidon root."""
+"""The risk array: for every slot the value change under each scenario, mark and greeks; and its Poseidon root."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class RiskArray:
         return PROFILES[self.profile]
 
     def row_fields(self, slot: int) -> list[int]:
-        """Return the packed scenario values of a slot: four signed lanes in each field element, first scenario lowest."""
+        """Return a slot's scenario values, four signed lanes in each field element, the first scenario lowest."""
         row = self.rows[slot]
         return [lanes_of(row[start : start + LANES_PER_FIELD]) for start in range(0, len(row), LANES_PER_FIELD)]
 
@@ -125,7 +125,9 @@ def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
         A value change does not fit its width: the lot is too large for the price.
     """
     sizes = snapshot.sizes
-    params_of = dict(zip((entry.symbol for entry in snapshot.underlyings), params.of_underlyings(snapshot), strict=True))
+    params_of = dict(
+        zip((entry.symbol for entry in snapshot.underlyings), params.of_underlyings(snapshot), strict=True)
+    )
     empty = (0,) * sizes.scenarios
     rows: list[tuple[int, ...]] = []
     marks: list[int] = []

@@ -176,8 +176,8 @@ class Snapshot(Document):
 def slots(snapshot: Snapshot) -> list[Instrument | None]:
     """Return what stands in each of the profile's K slots; None is an empty slot.
 
-    Underlying number u of the snapshot owns the K/U slots from ``u * K/U`` on. Its instruments fill them in the order of
-    the file; the rest stay empty, as do the slots of underlyings that the snapshot does not have.
+    Underlying number u of the snapshot owns the K/U slots from ``u * K/U`` on. Its instruments fill them in the order
+    of the file; the rest stay empty, as do the slots of underlyings that the snapshot does not have.
     """
     sizes = snapshot.sizes
     table: list[Instrument | None] = [None] * sizes.instruments

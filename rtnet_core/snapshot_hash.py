@@ -17,8 +17,8 @@ def snapshot_hash(snapshot: Snapshot) -> int:
     Notes
     -----
     Elements, in order: digest of (profile, quote, tick) and of every symbol with its lot or unit; time; for each slot
-    the digest of the name, then kind, strike, forward, volatility and expiry packed (0 where the kind has none); indices
-    and prices packed. Every number stands in the range that `rtnet_core.limits` gives it.
+    the digest of the name, then kind, strike, forward, volatility and expiry packed (0 where the kind has none);
+    indices and prices packed. Every number stands in the range that `rtnet_core.limits` gives it.
     """
     underlyings = [part for entry in snapshot.underlyings for part in (entry.symbol, entry.lot)]
     assets = [part for entry in snapshot.assets for part in (entry.symbol, entry.unit)]

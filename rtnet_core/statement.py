@@ -63,7 +63,9 @@ def check_threshold_bps(threshold_bps: int) -> int:
         It is not.
     """
     if type(threshold_bps) is not int or not 1 <= threshold_bps < 1 << THRESHOLD_BITS:
-        raise InputError("threshold_bps", f"must be an integer of at least 1 and below 2^{THRESHOLD_BITS}", threshold_bps)
+        raise InputError(
+            "threshold_bps", f"must be an integer of at least 1 and below 2^{THRESHOLD_BITS}", threshold_bps
+        )
     return threshold_bps
 
 

@@ -24,7 +24,6 @@ from rtnet_core.limits import FIELD_MODULUS
 from rtnet_core.statement import Statement
 from tests.support.committed_book import Committed, sampled
 
-
 needs_native = pytest.mark.skipif(not native_available(), reason="the native prover is not installed")
 
 

@@ -1,7 +1,7 @@
 """The venue's signature over its record: what is signed cannot be changed, moved or made by anyone else.
 
-A27 asks the same of oracle signatures, which this version does not have: here the signed thing is the record, which names
-the snapshot's hash and time, and with them every price, instrument and scale.
+A27 asks the same of oracle signatures, which this version does not have: here the signed thing is the record, which
+names the snapshot's hash and time, and with them every price, instrument and scale.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def refusal_of(situation: Setting, bundle: dict[str, Any]) -> str:
     return caught.value.code
 
 
-# A28: time
+# What follows is about time, A28.
 
 
 def test_a28_a_snapshot_older_than_the_window_is_refused(honest: Setting) -> None:

@@ -178,7 +178,7 @@ def fake_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (root / "circuits" / "toy.circom").write_text("template Toy() {}")
     monkeypatch.setenv("ZKM2M_HOME", str(root))
     monkeypatch.setattr(compiler, "_COMPILE_TIMEOUT_S", 3.0)
-    yield root
+    return root
 
 
 FAKE_NAME = "fake"

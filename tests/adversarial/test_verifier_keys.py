@@ -93,33 +93,33 @@ def test_a37_a_key_pinned_under_another_circuits_name_is_refused(tmp_path: Path)
 
 
 def forged_gamma_delta(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """gamma = delta: A = alpha, B = beta, C = -X."""
+    """Gamma = delta: A = alpha, B = beta, C = -X."""
     return proof_json(g1_point(key["vk_alpha_1"]), g2_point(key["vk_beta_2"]), neg(combined_input(key, public)))
 
 
 def forged_gamma_minus_delta(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """gamma = -delta: A = alpha, B = beta, C = X."""
+    """Gamma = -delta: A = alpha, B = beta, C = X."""
     return proof_json(g1_point(key["vk_alpha_1"]), g2_point(key["vk_beta_2"]), combined_input(key, public))
 
 
 def forged_beta_delta(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """beta = delta: A = X, B = gamma, C = -alpha."""
+    """Beta = delta: A = X, B = gamma, C = -alpha."""
     return proof_json(combined_input(key, public), g2_point(key["vk_gamma_2"]), neg(g1_point(key["vk_alpha_1"])))
 
 
 def forged_beta_minus_delta(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """beta = -delta: A = X, B = gamma, C = alpha."""
+    """Beta = -delta: A = X, B = gamma, C = alpha."""
     return proof_json(combined_input(key, public), g2_point(key["vk_gamma_2"]), g1_point(key["vk_alpha_1"]))
 
 
 def forged_beta_gamma(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """beta = gamma: A = alpha + X, B = gamma + delta, C = A."""
+    """Beta = gamma: A = alpha + X, B = gamma + delta, C = A."""
     a = add(g1_point(key["vk_alpha_1"]), combined_input(key, public))
     return proof_json(a, add(g2_point(key["vk_gamma_2"]), g2_point(key["vk_delta_2"])), a)
 
 
 def forged_beta_minus_gamma(key: dict[str, Any], public: tuple[int, ...]) -> dict[str, Any]:
-    """beta = -gamma: A = X - alpha, B = gamma + delta, C = A."""
+    """Beta = -gamma: A = X - alpha, B = gamma + delta, C = A."""
     a = add(combined_input(key, public), neg(g1_point(key["vk_alpha_1"])))
     return proof_json(a, add(g2_point(key["vk_gamma_2"]), g2_point(key["vk_delta_2"])), a)
 
@@ -275,7 +275,7 @@ def test_a42_a_key_folder_exchanged_together_with_its_lock_is_refused_where_pinn
     assert refusal_of(situation.with_(keys=pinned), bundle_of(situation.statement())) == "unknown_key"
 
 
-# A43: production
+# What follows is about production, A43.
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,6 @@ def test_the_reference_setup_makes_the_native_keys_byte_for_byte(tmp_path: Path)
     seed = bytes(range(32))
     native = make_development_keys(tmp_path / "native", build(CIRCUIT), seed=seed)
 
-
     dev_setup(build(CIRCUIT).r1cs, tmp_path / "reference.zkey", seed)
     assert native.proving_key.read_bytes() == (tmp_path / "reference.zkey").read_bytes()
 

@@ -1,4 +1,4 @@
-"""The documents say what is so: tables from measured files, generated files fresh, the changelog in step with the circuits."""
+"""The documents say what is so: tables from measured files, generated files fresh, changelog in step."""
 
 from __future__ import annotations
 

@@ -75,8 +75,7 @@ def test_a50_errors_and_logs_hide_what_they_refuse(
     ]
     for content in bad:
         with pytest.raises(ZkM2mError) as caught:
-            account = Account.from_json(json.dumps({"id": NAME, **content}).encode(), "account.json")
-            commit(tmp_path, book.snapshot, [account], book.params)
+            _read_and_commit(book, tmp_path, {"id": NAME, **content})
         _assert_absent([*CANARIES, str(LOTS << 9), str(1 << 60)], f"{caught.value}{caught.value.__cause__}", "an error")
     _assert_absent(CANARIES, caplog.text, "the log")
 
@@ -102,6 +101,11 @@ def test_secret_files_are_for_their_owner_only(book: Committed) -> None:
     assert (book.folder / "openings.json").stat().st_mode & 0o077 == 0
     assert (book.folder / "accounts.jsonl").stat().st_mode & 0o077 == 0
     assert (book.folder.parent / "venue.pem").stat().st_mode & 0o077 == 0
+
+
+def _read_and_commit(book: Committed, folder: Path, content: dict[str, object]) -> None:
+    account = Account.from_json(json.dumps(content).encode(), "account.json")
+    commit(folder, book.snapshot, [account], book.params)
 
 
 def _salts(book: Committed) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 from prover.paths import project_root
-from prover.toolchain import file_argument, lint_circuit, run_tool, tool_command, tool_environment
+from prover.toolchain import file_argument, run_tool, tool_command, tool_environment
 from rtnet_core.errors import InputError, ToolError
 
 SECRET = "910203041"
@@ -92,21 +91,3 @@ def test_file_arguments_are_relative_to_the_root_inside_it(tmp_path: Path, monke
             file_argument(Path(name))
     with pytest.raises(InputError, match="must not begin with '-'"):
         file_argument(project_root() / "-x")
-
-
-def test_the_lint_reports_findings_and_refuses_to_believe_an_unopened_file() -> None:
-    folder = project_root() / "build" / f"tmp-lint-{os.getpid()}"
-    folder.mkdir(parents=True)
-    clean, dirty = folder / "clean.circom", folder / "dirty.circom"
-    head = "pragma circom 2.1.6;\ntemplate Product() {\n signal input a;\n signal output b;\n"
-    try:
-        clean.write_text(head + " b <== a * a;\n}\n")
-        dirty.write_text(head + " b <-- a * a;\n}\n")
-        assert lint_circuit(clean) == ""
-        assert "signal assignment operator `<--` is not necessary" in lint_circuit(dirty)
-        with pytest.raises(ToolError, match="analysed nothing"):
-            lint_circuit(folder / "none.circom")
-    finally:
-        for file in (clean, dirty):
-            file.unlink(missing_ok=True)
-        folder.rmdir()

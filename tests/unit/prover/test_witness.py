@@ -104,8 +104,8 @@ def test_a_job_that_takes_too_long_is_stopped(
 ) -> None:
     worker = tmp_path / "sleeping.mjs"
     worker.write_text(
-        "const say = (v) => { const b = Buffer.from(JSON.stringify(v)); const n = Buffer.alloc(4); n.writeUInt32LE(b.length);"
-        "process.stdout.write(n); process.stdout.write(b); };"
+        "const say = (v) => { const b = Buffer.from(JSON.stringify(v)); const n = Buffer.alloc(4);"
+        "n.writeUInt32LE(b.length); process.stdout.write(n); process.stdout.write(b); };"
         "say({ok: true, inputs: 10, wires: 2}); setInterval(() => {}, 1000);"
     )
     monkeypatch.setattr(witness_module, "_WORKER", worker)

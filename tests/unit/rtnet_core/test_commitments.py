@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtnet_core.book_commit import commit_book
-from rtnet_core.commitments import EMPTY_LEAF, BookTree, book_root, book_root_of_path, fresh_salt, leaf, node, user_id_field
+from rtnet_core.commitments import (
+    EMPTY_LEAF,
+    BookTree,
+    book_root,
+    book_root_of_path,
+    fresh_salt,
+    leaf,
+    node,
+    user_id_field,
+)
 from rtnet_core.errors import InputError, RangeError, Refusal
 from rtnet_core.limits import AMOUNT_BITS, CASH_BITS, FIELD_MODULUS, IDENTITY_BITS, QUANTITY_BITS
 from rtnet_core.margin_exact import AccountVector

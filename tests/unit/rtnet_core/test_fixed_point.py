@@ -29,7 +29,7 @@ def _decimal(fixed: int) -> Decimal:
 
 
 def _distribution(x: Decimal) -> Decimal:
-    """Return N(x) by the alternating series of the error function (Abramowitz & Stegun 7.1.5): another one than ours."""
+    """Return N(x) by the alternating series of the error function, not ours (Abramowitz & Stegun 7.1.5)."""
     term, total, n = x, x, 0
     while abs(term) > Decimal(10) ** -DIGITS:
         n += 1

@@ -73,8 +73,11 @@ def test_the_value_is_the_nearest_tick_of_one_known_to_sixty_digits(
 
 
 def test_textbook_put_on_a_futures_price() -> None:
-    """Hull, *Options, Futures, and Other Derivatives*, example on Black's model: F = K = 20, r = 9 %, σ = 25 %, four
-    months; p = 1.12. At r = 0 the price is p·e^(rT), here with a million ticks to the dollar."""
+    """Hull, *Options, Futures, and Other Derivatives*, example on Black's model.
+
+    F = K = 20, r = 9 %, σ = 25 %, four months; p = 1.12. At r = 0 the price is p·e^(rT), here with a million ticks to
+    the dollar.
+    """
     value = option_value_ticks("put", 20_000_000, 20_000_000, 1 << 30, MS_PER_YEAR // 3)
     assert round(value * exp(-0.09 * 4 / 12) / 1_000_000, 2) == 1.12
     assert value == 1_150_648

@@ -31,7 +31,7 @@ def is_seen(register: SeenRegister, digest: bytes) -> bool:
 
 
 def test_the_digest_is_over_the_decimal_signals() -> None:
-    assert ONE == hashlib.sha256(b"zkm2m/statement/v1\n1\n2\n3\n").digest()
+    assert hashlib.sha256(b"zkm2m/statement/v1\n1\n2\n3\n").digest() == ONE
 
 
 def test_signals_do_not_run_into_each_other() -> None:

@@ -94,11 +94,11 @@ def make_snapshot(rows: Sequence[ChainRow], profile: str, names: Sequence[str] |
 
 
 def _offers(rows: Sequence[ChainRow], index: dict[str, Fraction]) -> list[tuple[Instrument, Fraction]]:
-    """Return every instrument of one currency that could be listed, with its open interest (for a future, its
-    options').
+    """Return every instrument of one currency that could be listed, with its open interest.
 
-    The perpetual stands at the median index, a future at the median forward of its expiry. Expiries for which Deribit
-    itself has only a synthetic forward (``SYN.``) offer no future.
+    A future counts the open interest of its expiry's options. The perpetual stands at the median index, a future at the
+    median forward of its expiry. Expiries for which Deribit itself has only a synthetic forward (``SYN.``) offer no
+    future.
     """
     currency = rows[0].currency
     spot = _ticks(index[currency], currency)

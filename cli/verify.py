@@ -15,6 +15,7 @@ from cli.groups import DefaultCommandGroup
 from cli.options import ChallengeOption, JsonFlag, MarketOption, ParamsOption
 from cli.progress import stages
 from cli.render import console, duration, facts, percent, print_json, table, utc
+from prover.circuits import read_lock
 from prover.paths import build_folder
 from rtnet_core.errors import InputError
 from rtnet_core.limits import THRESHOLD_BITS
@@ -73,6 +74,10 @@ def account(
         Path | None,
         typer.Option("--keys", metavar="FOLDER", help="Your verifying keys; left out: the keys made here."),
     ] = None,
+    vk_id: Annotated[
+        str | None,
+        typer.Option("--vk-id", metavar="HEX", help="The verifying key's id, from a source other than the key folder."),
+    ] = None,
     backend: Annotated[
         VerifierBackend, typer.Option("--backend", help="What checks the pairing.")
     ] = VerifierBackend.AUTO,
@@ -95,7 +100,7 @@ def account(
     policy = Policy(
         production=production,
         max_age_ms=None if max_age is None else 1000 * max_age,
-        venue_public_key=None if venue_key is None else _public_key(venue_key),
+        venue_public_key=None if venue_key is None else bytes.fromhex(_hex32("--venue-key", venue_key)),
         threshold_bps=threshold_bps,
     )
     with stages("checking the proof"):
@@ -105,7 +110,11 @@ def account(
             params=chosen,
             record=signed,
             challenge=challenge,
-            keys=Keystore(keys or build_folder() / "keys"),
+            keys=Keystore(
+                keys or build_folder() / "keys",
+                pins=None if vk_id is None else {f"account-{snapshot.profile}": _hex32("--vk-id", vk_id)},
+                versions={name: str(entry["r1cs_sha256"]) for name, entry in read_lock().items()},
+            ),
             policy=policy,
             backend=backend.value,
             seen=None if seen is None else SeenRegister(seen),
@@ -117,10 +126,10 @@ def account(
     raise typer.Exit(ExitCode.DONE if verdict.clears else ExitCode.BELOW_THRESHOLD)
 
 
-def _public_key(text: str) -> bytes:
+def _hex32(option: str, text: str) -> str:
     if re.fullmatch("[0-9a-f]{64}", text) is None:
-        raise InputError("--venue-key", "must be 64 lower-case hexadecimal digits", text)
-    return bytes.fromhex(text)
+        raise InputError(option, "must be 64 lower-case hexadecimal digits", text)
+    return text
 
 
 def _print(verdict: Verdict) -> None:

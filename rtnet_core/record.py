@@ -28,6 +28,8 @@ _SIGNED_PREFIX: Final = b"zkm2m/record/v1\x00"
 
 FieldText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,76})$")]
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: Shown to people, so no control characters: they could rewrite a terminal.
+VenueName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
 
 
@@ -63,7 +65,7 @@ class RecordBody(Document):
     """
 
     format: Literal["zkm2m/record/v1"] = "zkm2m/record/v1"
-    venue: Annotated[str, Field(min_length=1, max_length=128)]
+    venue: VenueName
     number: Annotated[int, Field(ge=1, lt=1 << 32)]
     as_of_ms: TimeMs
     signed_at_ms: TimeMs

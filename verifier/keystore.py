@@ -100,11 +100,17 @@ class Keystore:
     pins
         vk_id expected for a circuit, from a source other than the folder; a circuit not named here is held to its lock
         file alone.
+    versions
+        SHA-256 of the r1cs expected for a circuit, from a source other than the folder:
+        ``circuits/artifacts.lock.json``.
     """
 
-    def __init__(self, folder: Path, pins: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, pins: Mapping[str, str] | None = None, versions: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self._pins = dict(pins or {})
+        self._versions = dict(versions or {})
         self._loaded: dict[str, PinnedKey] = {}
 
     def key(self, circuit: str) -> PinnedKey:
@@ -116,7 +122,8 @@ class Keystore:
             A file of the key cannot be read.
         Refusal
             ``unknown_key``: no key folder of that name, or its key is not the one in `pins`; ``wrong_circuit``: the
-            folder's lock file names another circuit; and the codes of `PinnedKey.load`.
+            folder's lock file names another circuit; ``wrong_circuit_version``: the key was made for another version of
+            it; and the codes of `PinnedKey.load`.
         """
         if circuit not in self._loaded:
             folder = self.folder / circuit_name(circuit, "circuit", "unknown_key")
@@ -125,6 +132,8 @@ class Keystore:
             pinned = PinnedKey.load(folder)
             if pinned.circuit != circuit:
                 raise refuse("wrong_circuit", f"the lock file in {folder} is of {pinned.circuit}")
+            if self._versions.get(circuit, pinned.circuit_version) != pinned.circuit_version:
+                raise refuse("wrong_circuit_version", f"the key in {folder} is of {pinned.circuit_version[:16]}")
             if self._pins.get(circuit, pinned.vk_id) != pinned.vk_id:
                 raise refuse("unknown_key", f"{pinned.vk_id[:16]} is not the vk_id pinned for {circuit}")
             self._loaded[circuit] = pinned

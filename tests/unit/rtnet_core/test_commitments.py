@@ -145,6 +145,9 @@ def test_a_signed_record_survives_its_file_and_no_change() -> None:
         ("account_count", 0),
         ("number", 0),
         ("previous", "AB"),
+        ("venue", ""),
+        ("venue", "Venue\x1b[2J"),
+        ("venue", "Venue\n"),
     ],
 )
 def test_a_record_that_breaks_a_rule_names_the_field(field: str, value: object) -> None:

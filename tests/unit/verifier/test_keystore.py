@@ -11,7 +11,7 @@ import pytest
 
 from rtnet_core.errors import InputError, Refusal
 from tests.support.simulated_groth16 import Trapdoor
-from tests.support.verifier_keys import lock_of, write_keys
+from tests.support.verifier_keys import R1CS_SHA256, lock_of, write_keys
 from verifier.keystore import Keystore, PinnedKey, key_id
 
 KEY = Trapdoor.of(2).key_json()
@@ -117,3 +117,11 @@ def test_a_pin_from_elsewhere_outweighs_the_lock_file(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as caught:
         Keystore(tmp_path, {"account-small": "0" * 64}).key("account-small")
     assert caught.value.code == "unknown_key"
+
+
+def test_a_key_of_another_version_of_the_circuit_is_refused(tmp_path: Path) -> None:
+    write_keys(tmp_path, "account-small", KEY)
+    assert Keystore(tmp_path, versions={"account-small": R1CS_SHA256}).key("account-small")
+    with pytest.raises(Refusal) as caught:
+        Keystore(tmp_path, versions={"account-small": "0" * 64}).key("account-small")
+    assert caught.value.code == "wrong_circuit_version"

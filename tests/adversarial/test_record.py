@@ -68,12 +68,9 @@ def test_a27_signature_by_another_key() -> None:
 
 
 @pytest.mark.parametrize("sign", [0, 1])
-@pytest.mark.parametrize("shift", [0, PRIME])
-@pytest.mark.parametrize("y", sorted(_SMALL_ORDER_Y))
-def test_a27_key_of_small_order(y: int, shift: int, sign: int) -> None:
-    if y + shift >= 2**255:
-        pytest.skip("this y has no second encoding")
-    public = (y + shift | sign << 255).to_bytes(32, "little")
+@pytest.mark.parametrize("y", [y + shift for y in sorted(_SMALL_ORDER_Y) for shift in (0, PRIME) if y + shift < 2**255])
+def test_a27_key_of_small_order(y: int, sign: int) -> None:
+    public = (y | sign << 255).to_bytes(32, "little")
     # R = 0·B, S = 0: holds under a key of small order for one message in eight, if the library lets it pass.
     identity = (1).to_bytes(32, "little") + bytes(32)
     refused(resigned(public_key=public.hex(), value=identity.hex()))

@@ -84,7 +84,7 @@ def test_keys_of_a_ceremony_are_never_replaced(at_home: Path, toy_build: Build) 
 
 
 def test_missing_keys_say_so(at_home: Path, toy_build: Build) -> None:
-    with pytest.raises(InputError, match=r"keys\.lock\.json: is missing: make keys"):
+    with pytest.raises(InputError, match=r"keys\.lock\.json: is missing: run"):
         load_keys(toy_build.circuit)
 
 

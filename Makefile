@@ -17,10 +17,11 @@ KEYS := build/keys/account-small/keys.lock.json build/keys/account-standard/keys
 NODE_STAMP := node_modules/.package-lock.json
 # The native prover where Rust is installed; `make run NATIVE=` goes on without it even there.
 NATIVE := $(if $(shell command -v cargo),$(STAMPS)/native,no-native)
+CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all lint fmt circuits keys doctor docs bench clean distclean no-native
+.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs bench clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -38,13 +39,17 @@ menu:
 run: setup $(KEYS)
 	@$(BIN)/python examples/one_account.py
 
-test: setup $(KEYS) $(STAMPS)/test
+test: setup $(KEYS) $(STAMPS)/test $(CRATE_TESTS)
 	@echo "tests: running"
 	@$(PYTEST) $(PYTEST_ARGS)
 
-test-all: setup $(KEYS) $(STAMPS)/test
+test-all: setup $(KEYS) $(STAMPS)/test $(CRATE_TESTS)
 	@echo "tests: running, the slow ones too"
 	@$(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+
+crate-test: setup
+	@echo "tests: the crate's own (compiling takes a minute the first time)"
+	@cd $(CRATE) && cargo test --release --locked --no-default-features --quiet
 
 lint: setup $(STAMPS)/test
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +32,13 @@ class ProverBackend(StrEnum):
     '--challenge "lender, 2026-09-01, 7f3a" --out proof.json',
 )
 def account(
-    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT_ID", help="As the book names it.")],
+    account_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACCOUNT_ID",
+            help="As the book names it; - reads it from standard input, so that no list of processes shows it.",
+        ),
+    ],
     book: Annotated[Path, typer.Option("--book", metavar="FOLDER", help="The committed book.")],
     market: MarketOption,
     threshold_bps: ThresholdOption,
@@ -46,6 +53,8 @@ def account(
     The verdict follows from the account; the proof is checked before it is written.
     """
     check_output(out)
+    if account_id == "-":
+        account_id = sys.stdin.readline().rstrip("\r\n")
     snapshot = read_market(market)
     chosen = read_params(params, snapshot)
     with stages("proving") as progress:

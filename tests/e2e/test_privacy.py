@@ -46,11 +46,13 @@ def test_a50_no_canary_in_bundle_output_log_or_files(book: Committed, tmp_path: 
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     before = _shared_memory()
-    command = [str(Path(sys.executable).with_name("zkm2m")), "prove", "account", NAME, "--book", str(book.folder)]
+    command = [str(Path(sys.executable).with_name("zkm2m")), "prove", "account", "-", "--book", str(book.folder)]
     command += ["--market", str(market), "--threshold-bps", "10000", "--challenge", CHALLENGE]
     command += ["--out", str(proof), "--backend", backend, "--json"]
     environment = os.environ | {"TMPDIR": str(scratch)}
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=600)
+    run = subprocess.run(
+        command, input=f"{NAME}\n", capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=600
+    )
     assert run.returncode == 0, run.stderr
     secrets = [*CANARIES, *_salts(book)]
     _assert_absent(secrets, run.stdout + run.stderr, "the command's output")

@@ -43,12 +43,18 @@ class NativeBackend:
         import zkm2m_native
 
         self._native = zkm2m_native
-        self._prover = zkm2m_native.Prover(str(proving_key))
+        try:
+            self._prover = zkm2m_native.Prover(str(proving_key))
+        except ValueError as error:
+            raise ToolError(f"the native prover refused the key: {error}") from error
         self._verification_key = json.dumps(verification_key)
 
     def prove(self, witness: bytes) -> tuple[dict[str, Any], list[str]]:
         """Return (proof, public signals) in snarkjs form for a witness in .wtns form."""
-        result = self._prover.prove(witness)
+        try:
+            result = self._prover.prove(witness)
+        except ValueError as error:  # its messages hold no witness value
+            raise ToolError(f"the native prover refused the witness: {error}") from error
         return dict(result["proof"]), list(result["public"])
 
     def check(self, public: list[str], proof: Mapping[str, Any]) -> None:

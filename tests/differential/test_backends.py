@@ -9,6 +9,7 @@ import pytest
 
 from prover.backends import NativeBackend, SnarkjsBackend, native_available
 from prover.circuits import build
+from prover.formats.wtns import parse_wtns, serialize_wtns
 from prover.formats.zkey import read_zkey, verification_key
 from prover.inputs import account_inputs, account_statement
 from prover.keys import Keys, development_keys, make_development_keys
@@ -16,6 +17,7 @@ from prover.setup_reference import dev_setup
 from prover.toolchain import run_tool
 from prover.witness import WitnessCalculator
 from rtnet_core.errors import ToolError
+from rtnet_core.limits import FIELD_MODULUS
 from tests.support.committed_book import sampled
 from verifier.groth16 import Proof, VerificationKey, verify
 
@@ -54,6 +56,15 @@ def test_every_verifier_accepts_every_provers_proof(witness: bytes, native_keys:
     signals = [int(signal) for signal in public]
     assert verify(key, signals, Proof.from_json(proof), "reference")
     assert not verify(key, [1 - signals[0], *signals[1:]], Proof.from_json(proof), "reference")
+
+
+@needs_native
+def test_a46_the_native_prover_refuses_a_false_witness_by_itself(witness: bytes, native_keys: Keys) -> None:
+    wires = parse_wtns(witness)
+    wires[-1] = (wires[-1] + 1) % FIELD_MODULUS
+    backend = NativeBackend(native_keys.proving_key, native_keys.verification_key)
+    with pytest.raises(ToolError, match="refused the witness"):
+        backend.prove(serialize_wtns(wires))
 
 
 @needs_native

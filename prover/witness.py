@@ -101,11 +101,6 @@ class WitnessCalculator:
         self._process: subprocess.Popen[bytes] | None = None
         self._wires = 0
 
-    @property
-    def input_shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """The names that `calculate` expects, each with its shape."""
-        return self._shapes
-
     def __enter__(self) -> Self:
         return self
 

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from prover.formats.binfile import build_container, parse_container, read_file
+from prover.formats.binfile import build_container, parse_container
 from rtnet_core.errors import InputError
 from rtnet_core.limits import FIELD_MODULUS
 
 FIELD_BYTES: Final = 32
-_MAX_FILE_BYTES: Final = 1 << 32
-
-
-def read_wtns(path: Path) -> list[int]:
-    """Return the wire values in a witness file.
-
-    Raises
-    ------
-    InputError
-        The file is missing, truncated, over another field, or a value is not below the field modulus.
-    """
-    return parse_wtns(read_file(path, limit=_MAX_FILE_BYTES), path.name)
 
 
 def parse_wtns(data: bytes, name: str = "wtns") -> list[int]:

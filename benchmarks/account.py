@@ -23,7 +23,7 @@ from rtnet_core.params import Params, default_params
 from rtnet_core.record import Record
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
-from rtnet_core.snapshot_hash import snapshot_hash
+from rtnet_core.snapshot_hash import snapshot_hash_hex
 from rtnet_core.venue_key import read_venue_key, write_venue_key
 from verifier.account import verify_account
 from verifier.keystore import Keystore
@@ -42,8 +42,7 @@ def sampled_account(profile: str, folder: Path) -> tuple[Snapshot, Params, Recor
     """Return a sampled market with an account of a sampled, committed book, which is left in `folder`."""
     snapshot = sample_market(SEED, profile)
     params = default_params(snapshot)
-    market = format(snapshot_hash(snapshot), "064x")
-    write_book(folder / "book", sample_book(snapshot, params, ACCOUNTS, SEED), market)
+    write_book(folder / "book", sample_book(snapshot, params, ACCOUNTS, SEED), snapshot_hash_hex(snapshot))
     write_venue_key(folder / "venue.pem")
     record = commit_book(folder / "book", snapshot, params, read_venue_key(folder / "venue.pem"), venue="Benchmark")
     return snapshot, params, record, committed_account(ACCOUNT, folder / "book", snapshot, params)

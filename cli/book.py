@@ -16,7 +16,7 @@ from rtnet_core.account import HEADER_NAME, Account, write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
-from rtnet_core.snapshot_hash import snapshot_hash
+from rtnet_core.snapshot_hash import snapshot_hash_hex
 from rtnet_core.venue_key import read_venue_key
 
 app = typer.Typer(help="Books of accounts: sample them, commit to them.", no_args_is_help=True)
@@ -55,7 +55,7 @@ def sample(
                 yield account
                 progress(done, accounts)
 
-        header = write_book(out, observed(), f"{snapshot_hash(snapshot):064x}", overwrite=force)
+        header = write_book(out, observed(), snapshot_hash_hex(snapshot), overwrite=force)
     if as_json:
         print_json({"book": str(out), "accounts": header.accounts, "market": header.market})
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rtnet_core.errors import RangeError
 from rtnet_core.hashing import Tag, hash_fields, pack
@@ -107,11 +108,7 @@ class RiskArray:
         -----
         Circuit twin: circuits/commitments/risk_array_root.circom:RiskArrayRoot
         """
-        elements = [self.snapshot_hash]
-        for slot in range(self.sizes.instruments):
-            elements += [*self.row_fields(slot), self.exposure_field(slot)]
-        elements += pack(self.is_option, 1) + pack(self.index_ticks, ROW_BITS) + pack(self.price_ticks, PRICE_BITS)
-        return hash_fields(Tag.RISK_ARRAY, elements)
+        return _root(self)
 
 
 def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
@@ -157,6 +154,15 @@ def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
         index_ticks=_padded([entry.index_ticks for entry in snapshot.underlyings], sizes.underlyings),
         price_ticks=_padded([entry.price_ticks for entry in snapshot.assets], sizes.assets),
     )
+
+
+@lru_cache(maxsize=4)  # a proof asks for the root when it finds the record's market, and again for its statement
+def _root(array: RiskArray) -> int:
+    elements = [array.snapshot_hash]
+    for slot in range(array.sizes.instruments):
+        elements += [*array.row_fields(slot), array.exposure_field(slot)]
+    elements += pack(array.is_option, 1) + pack(array.index_ticks, ROW_BITS) + pack(array.price_ticks, PRICE_BITS)
+    return hash_fields(Tag.RISK_ARRAY, elements)
 
 
 def lanes_of(numbers: Sequence[int]) -> int:

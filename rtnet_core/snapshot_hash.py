@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from rtnet_core.hashing import Tag, hash_fields, pack, text_digest
@@ -11,6 +12,7 @@ from rtnet_core.snapshot import Instrument, Snapshot, slots
 _KIND_BITS: Final = 3
 
 
+@lru_cache(maxsize=4)  # one snapshot is asked for its hash by the book, the risk array and the verifier
 def snapshot_hash(snapshot: Snapshot) -> int:
     """Return the hash of the snapshot as a field element.
 
@@ -34,6 +36,11 @@ def snapshot_hash(snapshot: Snapshot) -> int:
     elements += pack([entry.index_ticks for entry in snapshot.underlyings], ROW_BITS)
     elements += pack([entry.price_ticks for entry in snapshot.assets], PRICE_BITS)
     return hash_fields(Tag.SNAPSHOT, elements)
+
+
+def snapshot_hash_hex(snapshot: Snapshot) -> str:
+    """Return the hash as 64 hexadecimal digits, as a book's header names its market."""
+    return f"{snapshot_hash(snapshot):064x}"
 
 
 def _instrument_elements(instrument: Instrument | None) -> tuple[int, int]:

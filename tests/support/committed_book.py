@@ -21,7 +21,7 @@ from rtnet_core.params_root import margin_params
 from rtnet_core.record import Record
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
-from rtnet_core.snapshot_hash import snapshot_hash
+from rtnet_core.snapshot_hash import snapshot_hash_hex
 from rtnet_core.venue_key import read_venue_key, write_venue_key
 from verifier.account import verify_account
 from verifier.keystore import Keystore
@@ -80,7 +80,7 @@ def commit(folder: Path, snapshot: Snapshot, accounts: list[Account], params: Pa
     """Write a book of `accounts` into `folder` and commit to it."""
     params = params or default_params(snapshot)
     book = folder / "book"
-    write_book(book, accounts, format(snapshot_hash(snapshot), "064x"))
+    write_book(book, accounts, snapshot_hash_hex(snapshot))
     if not (folder / "venue.pem").exists():
         write_venue_key(folder / "venue.pem")
     record = commit_book(book, snapshot, params, read_venue_key(folder / "venue.pem"), venue="Test Venue")

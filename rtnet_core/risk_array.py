@@ -108,7 +108,7 @@ class RiskArray:
         -----
         Circuit twin: circuits/commitments/risk_array_root.circom:RiskArrayRoot
         """
-        return _root(self)
+        return risk_root(self)
 
 
 def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
@@ -157,7 +157,8 @@ def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
 
 
 @lru_cache(maxsize=4)  # a proof asks for the root when it finds the record's market, and again for its statement
-def _root(array: RiskArray) -> int:
+def risk_root(array: RiskArray) -> int:
+    """Return the Poseidon root of a risk array as a field element; `RiskArray.root` is the same."""
     elements = [array.snapshot_hash]
     for slot in range(array.sizes.instruments):
         elements += [*array.row_fields(slot), array.exposure_field(slot)]

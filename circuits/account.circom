@@ -4,6 +4,7 @@ include "commitments/book_membership.circom";
 include "commitments/leaf.circom";
 include "commitments/params_root.circom";
 include "commitments/risk_array_root.circom";
+include "lib/unsigned_bits.circom";
 include "margin/account_margin.circom";
 
 /**
@@ -89,7 +90,8 @@ template Account(K, U, A, S, D) {
     signal book <== BookMembership(D)(leaf, index, sibling, accountCount);
     bookRoot === book;
 
-    // 4. The margin rule gives the verdict, and the ranges on which 1. to 3. rely for the account's numbers.
+    // 4. The margin rule gives the verdict, and the ranges on which 3. relies for the account's numbers.
+    _ <== UnsignedBits(THRESHOLD_BITS())(thresholdBps);
     component margin = AccountMargin(K, U, A, S);
     margin.cash <== cash;
     margin.amount <== amount;

@@ -12,7 +12,7 @@ from cli.files import check_output, read_bytes, read_market, read_params, write_
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
 from cli.progress import counted
 from cli.render import console, facts, print_json, utc
-from rtnet_core.account import HEADER_NAME, Account, write_book
+from rtnet_core.account import HEADER_NAME, Account, BookFormat, write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
@@ -29,6 +29,9 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="The same seed, the same book.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The folder to make.")],
     params: ParamsOption = None,
+    book_format: Annotated[
+        BookFormat, typer.Option("--format", help="Parquet, or JSON lines, which a person can read.")
+    ] = "parquet",
     force: ForceFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -55,7 +58,7 @@ def sample(
                 yield account
                 progress(done, accounts)
 
-        header = write_book(out, observed(), snapshot_hash_hex(snapshot), overwrite=force)
+        header = write_book(out, observed(), snapshot_hash_hex(snapshot), format=book_format, overwrite=force)
     if as_json:
         print_json({"book": str(out), "accounts": header.accounts, "market": header.market})
         return

@@ -3,10 +3,10 @@
 ======  ==========================================================================================
  code    meaning
 ======  ==========================================================================================
- 0       the command did its work; of ``verify``: the proof is accepted and the account clears
+ 0       the command did its work; of ``verify``: accepted, and the account clears, the reserves cover
  1       refused with a reason code, or a tool failed
  2       wrong usage or bad input
- 3       ``verify`` only: the proof is accepted and the account is below the threshold
+ 3       ``verify`` only: accepted, and the account is below the threshold, the reserves do not cover
  130     interrupted
 ======  ==========================================================================================
 """
@@ -52,7 +52,19 @@ class ReportingGroup(TyperGroup):
     """The root of the commands: turns whatever a command raises into a message and an exit code."""
 
     #: The order in which help lists the commands: that of the main job.
-    order: ClassVar[tuple[str, ...]] = ("doctor", "market", "book", "margin", "prove", "verify", "circuits", "keys")
+    order: ClassVar[tuple[str, ...]] = (
+        "doctor",
+        "market",
+        "book",
+        "margin",
+        "prove",
+        "verify",
+        "venue",
+        "epoch",
+        "inclusion",
+        "circuits",
+        "keys",
+    )
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the commands' names in `order`."""

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli import book, circuits, doctor, keys, margin, market, prove, verify
+from cli import book, circuits, doctor, epoch, inclusion, keys, margin, market, prove, venue, verify
 from cli.errors import ReportingGroup
 
 app = typer.Typer(
     name="zkm2m",
     cls=ReportingGroup,
-    help="Mark a derivatives book to market, and prove in zero knowledge that an account clears its margin threshold.",
+    help="Mark a derivatives book to market, and prove in zero knowledge that its accounts clear their margin.",
     epilog="Start with: zkm2m doctor",
     no_args_is_help=True,
     add_completion=False,
@@ -24,6 +24,9 @@ app.add_typer(book.app, name="book")
 app.command("margin", epilog="Example: zkm2m margin acct-000000 --book book --market market.json")(margin.margin)
 app.add_typer(prove.app, name="prove")
 app.add_typer(verify.app, name="verify")
+app.add_typer(venue.app, name="venue")
+app.add_typer(epoch.app, name="epoch")
+app.add_typer(inclusion.app, name="inclusion")
 app.add_typer(circuits.app, name="circuits")
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog="Example: zkm2m doctor")(doctor.doctor)

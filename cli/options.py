@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -37,3 +38,11 @@ ProfileOption = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="The sizes of the circuits: small, standard or wide.")
 ]
 ForceFlag = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
+
+
+class ProverBackend(StrEnum):
+    """What makes the proof; ``auto`` is native where it is installed."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    SNARKJS = "snarkjs"

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import prove_epoch
 from cli.files import check_output, read_market, read_params, write_public
-from cli.options import ChallengeOption, JsonFlag, MarketOption, ParamsOption, ThresholdOption
+from cli.options import ChallengeOption, JsonFlag, MarketOption, ParamsOption, ProverBackend, ThresholdOption
 from cli.progress import stages
 from cli.render import console, facts, percent, print_json
 from prover.account_proof import prove_account
 
 app = typer.Typer(help="Make proofs.", no_args_is_help=True)
-
-
-class ProverBackend(StrEnum):
-    """What makes the proof; ``auto`` is native where it is installed."""
-
-    AUTO = "auto"
-    NATIVE = "native"
-    SNARKJS = "snarkjs"
 
 
 @app.command(
@@ -82,3 +74,8 @@ def account(
         "seconds": ", ".join(f"{name} {spent:.2f}" for name, spent in proof.seconds.items()),
     }
     console().print(facts(f"Proof written to {out}", rows))
+
+
+app.command(
+    "epoch", epilog="Example: zkm2m prove epoch --book book --market market.json --venue VENUE.toml --out epochs"
+)(prove_epoch.epoch)

@@ -69,7 +69,7 @@ def _section(words: str, command: Any) -> str:
 
 
 def _spelling(param: Any) -> str:
-    choices = [choice.value for choice in param.type_descriptor.choices or ()]
+    choices = [str(getattr(choice, "value", choice)) for choice in param.type_descriptor.choices or ()]
     metavar = param.metavar or "|".join(choices) or "N"
     if isinstance(param, TyperArgument):
         return f"`{metavar}`"

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import verify_epoch, verify_inclusion
 from cli.errors import ExitCode
 from cli.files import read_bytes, read_market, read_params
 from cli.groups import DefaultCommandGroup
 from cli.options import ChallengeOption, JsonFlag, MarketOption, ParamsOption
 from cli.progress import stages
-from cli.render import console, duration, facts, percent, print_json, table, utc
-from prover.circuits import read_lock
-from prover.paths import build_folder
-from rtnet_core.errors import InputError
+from cli.render import console, duration, facts, percent, print_json, utc
+from cli.verify_options import (
+    BackendOption,
+    KeysOption,
+    MaxAgeOption,
+    VenueKeyOption,
+    VerifierBackend,
+    grounds_table,
+    hex32,
+    keystore_of,
+    policy_of,
+)
 from rtnet_core.limits import THRESHOLD_BITS
 from rtnet_core.record import Record
 from verifier.account import verify_account
 from verifier.bundle import MAX_BUNDLE_BYTES
-from verifier.keystore import Keystore
-from verifier.policy import Policy
 from verifier.replay import SeenRegister
 from verifier.strict_json import read_bounded
 from verifier.verdict import Verdict
 
 app = typer.Typer(cls=DefaultCommandGroup, help="Check proofs.")
-
-
-class VerifierBackend(StrEnum):
-    """What checks the pairing; ``auto`` is native where it is installed."""
-
-    AUTO = "auto"
-    REFERENCE = "reference"
-    NATIVE = "native"
 
 
 @app.command(
@@ -59,28 +56,18 @@ def account(
             help="The threshold the proof must be for; left out: the one it states.",
         ),
     ] = None,
-    venue_key: Annotated[
-        str | None,
-        typer.Option("--venue-key", metavar="HEX", help="The venue's public key, from a source other than the record."),
-    ] = None,
-    max_age: Annotated[
-        int | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Refuse data older than this.")
-    ] = None,
+    venue_key: VenueKeyOption = None,
+    max_age: MaxAgeOption = None,
     seen: Annotated[
         Path | None,
         typer.Option("--seen", metavar="FILE", help="Register of accepted statements: one shown again is refused."),
     ] = None,
-    keys: Annotated[
-        Path | None,
-        typer.Option("--keys", metavar="FOLDER", help="Your verifying keys; left out: the keys made here."),
-    ] = None,
+    keys: KeysOption = None,
     vk_id: Annotated[
         str | None,
         typer.Option("--vk-id", metavar="HEX", help="The verifying key's id, from a source other than the key folder."),
     ] = None,
-    backend: Annotated[
-        VerifierBackend, typer.Option("--backend", help="What checks the pairing.")
-    ] = VerifierBackend.AUTO,
+    backend: BackendOption = VerifierBackend.AUTO,
     production: Annotated[
         bool, typer.Option("--production", help="Refuse development keys, unpinned venues and data older than a day.")
     ] = False,
@@ -97,12 +84,8 @@ def account(
     snapshot = read_market(market)
     chosen = read_params(params, snapshot)
     signed = Record.from_json(read_bytes(record), str(record))
-    policy = Policy(
-        production=production,
-        max_age_ms=None if max_age is None else 1000 * max_age,
-        venue_public_key=None if venue_key is None else bytes.fromhex(_hex32("--venue-key", venue_key)),
-        threshold_bps=threshold_bps,
-    )
+    policy = policy_of(production=production, max_age=max_age, venue_key=venue_key, threshold_bps=threshold_bps)
+    pins = None if vk_id is None else {f"account-{snapshot.profile}": hex32("--vk-id", vk_id)}
     with stages("checking the proof"):
         verdict = verify_account(
             data,
@@ -110,11 +93,7 @@ def account(
             params=chosen,
             record=signed,
             challenge=challenge,
-            keys=Keystore(
-                keys or build_folder() / "keys",
-                pins=None if vk_id is None else {f"account-{snapshot.profile}": _hex32("--vk-id", vk_id)},
-                versions={name: str(entry["r1cs_sha256"]) for name, entry in read_lock().items()},
-            ),
+            keys=keystore_of(keys, pins),
             policy=policy,
             backend=backend.value,
             seen=None if seen is None else SeenRegister(seen),
@@ -126,10 +105,11 @@ def account(
     raise typer.Exit(ExitCode.DONE if verdict.clears else ExitCode.BELOW_THRESHOLD)
 
 
-def _hex32(option: str, text: str) -> str:
-    if re.fullmatch("[0-9a-f]{64}", text) is None:
-        raise InputError(option, "must be 64 lower-case hexadecimal digits", text)
-    return text
+app.command("epoch", epilog="Example: zkm2m verify epoch epochs/17 --reserves reserves.json")(verify_epoch.epoch)
+app.command("chain", epilog="Example: zkm2m verify chain epochs")(verify_epoch.chain)
+app.command("inclusion", epilog="Example: zkm2m verify inclusion mine.json --epoch epochs/17")(
+    verify_inclusion.inclusion
+)
 
 
 def _print(verdict: Verdict) -> None:
@@ -148,16 +128,7 @@ def _print(verdict: Verdict) -> None:
         "checked by": verdict.backend,
     }
     out.print(facts("Verdict", rows))
-    grounds: dict[str, list[str]] = {}
-    for label in verdict.labels:
-        grounds.setdefault(label.assurance, []).append(label.figure)
-    out.print(
-        table(
-            "What each figure rests on",
-            ("ground", "figures"),
-            [(ground, ", ".join(figures)) for ground, figures in grounds.items()],
-        )
-    )
+    out.print(grounds_table(verdict.labels))
     if verdict.key.development:
         out.print("development key: whoever made it can forge proofs; --production refuses it", style="yellow")
     if not verdict.venue_pinned:

@@ -7,24 +7,15 @@ exact engine computed, and the proof must hold, before anything is returned.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from prover.backends import Backend, open_backend
-from prover.circuits import build
-from prover.formats.wtns import parse_wtns
+from prover.circuit_proof import CircuitProver, StageProgress, stage
 from prover.inputs import BookPlace, account_inputs, account_statement
-from prover.keys import load_keys
-from prover.witness import WitnessCalculator
-from prover.witness_check import WitnessCheck
 from rtnet_core.account import Account, Book
 from rtnet_core.commitments import user_id_field
-from rtnet_core.errors import InputError, ToolError
+from rtnet_core.errors import InputError
 from rtnet_core.margin_exact import AccountVector, account_vector
 from rtnet_core.openings import Openings
 from rtnet_core.params import Params
@@ -35,8 +26,6 @@ from rtnet_core.snapshot import Snapshot
 from rtnet_core.statement import Statement, check_challenge, check_threshold_bps, context_field
 
 BUNDLE_FORMAT = "zkm2m/account-proof/v1"
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +70,7 @@ class AccountProof:
         return (json.dumps(content, indent=2) + "\n").encode()
 
 
-class AccountProver:
+class AccountProver(CircuitProver):
     """Proves accounts of one profile; a context manager that keeps circuit and key loaded for many proofs.
 
     Parameters
@@ -100,29 +89,16 @@ class AccountProver:
     """
 
     def __init__(self, profile: str, backend: str = "auto") -> None:
-        self.circuit = f"account-{profile}"
-        self.build = build(self.circuit)
-        self._keys = load_keys(self.circuit)
-        self._check = WitnessCheck(self.build)
-        self._calculator = WitnessCalculator(self.build.wasm)
-        self.backend: Backend = open_backend(backend, self._keys.proving_key, self._keys.verification_key)
+        super().__init__(f"account-{profile}", backend)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._calculator.close()
-
-    def prove(
+    def prove_account(
         self,
         account: AccountVector,
         place: BookPlace,
         risk: RiskArray,
         params: MarginParams,
         statement: Statement,
-        progress: Progress | None = None,
+        progress: StageProgress | None = None,
     ) -> AccountProof:
         """Return a proof of `statement` about `account`.
 
@@ -131,27 +107,17 @@ class AccountProver:
         ToolError
             The witness does not satisfy the circuit or carries another statement, or the proof made does not hold.
         """
-        seconds: dict[str, float] = {}
-        with _stage("witness", seconds, progress):
-            witness = self._calculator.calculate(account_inputs(account, place, risk, params, statement))
-        with _stage("check", seconds, progress):
-            self.check_witness(witness, statement)
-        with _stage("proof", seconds, progress):
-            proof, public = self.backend.prove(witness)
-        with _stage("verification", seconds, progress):
-            if public != [str(signal) for signal in statement.public_signals()]:
-                raise ToolError("the proof just made carries another statement than the one asked for")
-            self.backend.check(public, proof)
+        inputs = account_inputs(account, place, risk, params, statement)
+        made = self.prove(inputs, statement.public_signals(), progress)
         return AccountProof(
-            self.circuit, self.build.r1cs_sha256, self._keys.vk_id, statement, proof, self.backend.name, seconds
+            self.circuit,
+            self.build.r1cs_sha256,
+            self.keys.vk_id,
+            statement,
+            made.proof,
+            self.backend.name,
+            made.seconds,
         )
-
-    def check_witness(self, witness: bytes, statement: Statement) -> None:
-        """Raise ToolError unless the witness satisfies every constraint and carries the statement."""
-        self._check.require_satisfied(witness)
-        signals = statement.public_signals()
-        if parse_wtns(witness)[1 : 1 + len(signals)] != signals:
-            raise ToolError("the witness carries another statement than the exact engine computed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +131,12 @@ class CommittedAccount:
     params: MarginParams = field(repr=False)
 
     def prove(
-        self, prover: AccountProver, threshold_bps: int, challenge: str, progress: Progress | None = None
+        self, prover: AccountProver, threshold_bps: int, challenge: str, progress: StageProgress | None = None
     ) -> AccountProof:
         """Return a proof for the recipient who asked `challenge`; see `prove_account`."""
         context = context_field(self.record.venue_public_key, self.record.digest(), challenge)
         statement = account_statement(self.vector, self.place, self.risk, self.params, threshold_bps, context)
-        return prover.prove(self.vector, self.place, self.risk, self.params, statement, progress)
+        return prover.prove_account(self.vector, self.place, self.risk, self.params, statement, progress)
 
 
 def committed_account(account_id: str, book_folder: Path, snapshot: Snapshot, params: Params) -> CommittedAccount:
@@ -210,7 +176,7 @@ def prove_account(
     challenge: str,
     *,
     backend: str = "auto",
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> AccountProof:
     """Return a proof about one account of a committed book.
 
@@ -241,9 +207,9 @@ def prove_account(
     check_threshold_bps(threshold_bps)
     check_challenge(challenge)
     seconds: dict[str, float] = {}
-    with _stage("book", seconds, progress):
+    with stage("book", seconds, progress):
         account = committed_account(account_id, book_folder, snapshot, params)
-    with _stage("key", seconds, progress):
+    with stage("key", seconds, progress):
         prover = AccountProver(snapshot.profile, backend)
     with prover:
         proof = account.prove(prover, threshold_bps, challenge, progress)
@@ -263,12 +229,3 @@ def _require_committed(record: Record, risk: RiskArray, params: MarginParams) ->
         raise InputError("market", "must be the one the book was committed with")
     if params.root() != int(record.params_root) or risk.root() != int(record.risk_root):
         raise InputError("params", "must be the ones the book was committed with")
-
-
-@contextmanager
-def _stage(name: str, seconds: dict[str, float], progress: Progress | None) -> Iterator[None]:
-    if progress:
-        progress(name)
-    begun = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - begun

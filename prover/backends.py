@@ -15,7 +15,8 @@ from rtnet_core.errors import InputError, ToolError
 #: What ``auto`` chooses from, best first.
 BACKENDS: Final = ("native", "snarkjs")
 _TIMEOUT_S: Final = 3_600.0
-_NO_PROOF: Final = "the proof just made does not hold: the proving key does not fit the circuit, or a tool is broken"
+#: What is said of a proof that does not hold.
+NO_PROOF: Final = "the proof just made does not hold: the proving key does not fit the circuit, or a tool is broken"
 
 
 class Backend(Protocol):
@@ -60,7 +61,7 @@ class NativeBackend:
     def check(self, public: list[str], proof: Mapping[str, Any]) -> None:
         """Raise ToolError unless the proof holds."""
         if not self._native.verify(self._verification_key, public, json.dumps(proof)):
-            raise ToolError(_NO_PROOF)
+            raise ToolError(NO_PROOF)
 
 
 class SnarkjsBackend:
@@ -91,9 +92,9 @@ class SnarkjsBackend:
             try:
                 said = run_tool("snarkjs", ["groth16", "verify", *files], timeout_s=_TIMEOUT_S).stdout
             except ToolError as error:  # snarkjs ends with 1 where a proof does not hold
-                raise ToolError(f"{_NO_PROOF} ({error})") from error
+                raise ToolError(f"{NO_PROOF} ({error})") from error
             if "OK!" not in said:
-                raise ToolError(_NO_PROOF)
+                raise ToolError(NO_PROOF)
 
 
 def native_available() -> bool:

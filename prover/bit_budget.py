@@ -13,8 +13,14 @@ from typing import Final
 from rtnet_core.hashing import Tag, limbs_per_field
 from rtnet_core.limits import (
     AMOUNT_BITS,
+    AMOUNT_TOTAL_BITS,
+    BOOK_BITS,
     BPS,
     CASH_BITS,
+    CASH_TOTAL_BITS,
+    COUNT_BITS,
+    DEFICIT_BITS,
+    DEFICIT_TOTAL_BITS,
     ENVELOPE_KINKS,
     GREEK_OFFSET_BITS,
     GREEK_RATE_BITS,
@@ -23,14 +29,18 @@ from rtnet_core.limits import (
     LANE_STRIDE,
     LANES_PER_FIELD,
     MAX_SAFE_BITS,
+    NET_STRIDE,
+    NET_TOTAL_BITS,
     PRICE_BITS,
     QUANTITY_BITS,
     RATE_BITS,
     ROW_BITS,
+    SHORTFALL_BITS,
     SIZE_BITS,
     THRESHOLD_BITS,
     Profile,
 )
+from rtnet_core.totals import CASH_SHIFT, DEFICIT_ACCOUNTS_SHIFT, SHORTFALL_SHIFT, no_totals
 
 #: What the header of UnderlyingMargin promises of a maintenance margin.
 MAINTENANCE_BITS: Final = 85
@@ -77,9 +87,9 @@ def bit_budget(profile: Profile) -> list[Row]:
     Returns
     -------
     list of Row
-        In the order in which the account circuit uses the templates, those of ``lib`` first.
+        In the order in which the circuits use the templates, those of ``lib`` first.
     """
-    rows = [*_library(profile), *_commitments(profile), *_margin(profile)]
+    rows = [*_library(profile), *_commitments(profile), *_margin(profile), *_totals(profile)]
     return [Row(template, quantity, text, bound.bit_length(), limit) for template, quantity, text, bound, limit in rows]
 
 
@@ -141,6 +151,15 @@ def _commitments(profile: Profile) -> Iterator[_Bound]:
     for name, count in (("rowFields", LANES_PER_FIELD), ("exposureField", 3)):
         bound = _lanes(1 << ROW_BITS, count)
         yield "RiskArrayRoot", name, f"{count} lanes of 2^ROW_BITS", bound, MAX_SAFE_BITS
+    limbs = {1: profile.instruments, ROW_BITS: profile.underlyings, PRICE_BITS: profile.assets}
+    packed = max(bits * min(count, limbs_per_field(bits)) for bits, count in limbs.items())
+    yield (
+        "RiskFieldsRoot",
+        "packed flags, indices, prices",
+        "limbs of 1, ROW_BITS, PRICE_BITS",
+        _top(packed),
+        MAX_SAFE_BITS,
+    )
     asset = RATE_BITS * (1 + ENVELOPE_KINKS) + AMOUNT_BITS * ENVELOPE_KINKS
     underlying = RATE_BITS * (1 + ENVELOPE_KINKS) + 2 * GREEK_RATE_BITS + SIZE_BITS * ENVELOPE_KINKS
     yield "ParamsRoot", "an asset", "3 rates, 2 kinks", _top(asset), MAX_SAFE_BITS
@@ -148,6 +167,7 @@ def _commitments(profile: Profile) -> Iterator[_Bound]:
     yield "Leaf", "cash + 2^CASH_BITS", "2^(CASH_BITS + 1)", _top(CASH_BITS + 1), MAX_SAFE_BITS
     yield "Leaf", "quantity + 2^QUANTITY_BITS", "2^(QUANTITY_BITS + 1)", _top(QUANTITY_BITS + 1), QUANTITY_BITS + 1
     yield "BookMembership", "index, accountCount - 1 - index", "2^D", _top(profile.depth), MAX_SAFE_BITS
+    yield "BatchRoot", "accountCount", "B", profile.batch, MAX_SAFE_BITS
 
 
 def _margin(profile: Profile) -> Iterator[_Bound]:
@@ -179,3 +199,46 @@ def _margin(profile: Profile) -> Iterator[_Bound]:
     required = _top(THRESHOLD_BITS) * profile.underlyings * maintenance
     yield "AccountMargin", "required", "2^THRESHOLD_BITS * U * maintenanceE4", required, MAX_SAFE_BITS
     yield "AccountMargin", "headroom", "BPS * nlvE4 + required", BPS * nlv + required, HEADROOM_BITS
+
+
+def _totals(profile: Profile) -> Iterator[_Bound]:
+    """Yield the bounds of what one account adds, and of sums over as many accounts as the deepest book holds."""
+    pnl = profile.underlyings * _pnl(profile)
+    nlv = (1 << CASH_BITS) + profile.assets * _top(AMOUNT_BITS) * _top(PRICE_BITS) + pnl
+    text = "2^CASH_BITS + A * 2^(AMOUNT_BITS + PRICE_BITS) + U * marks"
+    yield "AccountDeficit", "magnitude of nlv", text, nlv, DEFICIT_BITS
+    yield "AccountTotals", "shortfallE8", "2^HEADROOM_BITS", _top(HEADROOM_BITS), HEADROOM_BITS
+
+    accounts = 1 << BOOK_BITS
+    book = "2^BOOK_BITS accounts"
+    yield "PackTotals", "sum of belowThreshold, deficitAccounts", book, accounts, COUNT_BITS
+    yield "PackTotals", "lane of belowThreshold", "2^COUNT_BITS", _top(COUNT_BITS), DEFICIT_ACCOUNTS_SHIFT
+    lane = SHORTFALL_SHIFT - DEFICIT_ACCOUNTS_SHIFT
+    yield "PackTotals", "lane of deficitAccounts", "2^COUNT_BITS", _top(COUNT_BITS), lane
+    shortfall = _top(HEADROOM_BITS) << BOOK_BITS
+    yield "PackTotals", "sum of shortfallE8", f"2^HEADROOM_BITS, {book}", shortfall, SHORTFALL_BITS
+    counts = (_top(SHORTFALL_BITS) << SHORTFALL_SHIFT) + (1 << SHORTFALL_SHIFT)
+    yield "PackTotals", "sum of packed[0]", "2^(SHORTFALL_SHIFT + SHORTFALL_BITS)", counts, MAX_SAFE_BITS
+    yield "PackTotals", "sum of deficit", f"magnitude of nlv, {book}", nlv << BOOK_BITS, DEFICIT_TOTAL_BITS
+    # Two openings that agree in packed[1] differ in deficit by less than one step of cash, so in neither.
+    yield "PackTotals", "lane of deficit", "2^DEFICIT_TOTAL_BITS", _top(DEFICIT_TOTAL_BITS), CASH_SHIFT
+    cash = (1 << CASH_SHIFT + CASH_TOTAL_BITS) + (1 << CASH_SHIFT)
+    yield "PackTotals", "sum of packed[1]", "2^(CASH_SHIFT + CASH_TOTAL_BITS)", cash, MAX_SAFE_BITS
+    amounts = _top(AMOUNT_BITS) << BOOK_BITS
+    yield "PackTotals", "sum of amount", f"2^AMOUNT_BITS, {book}", amounts, AMOUNT_TOTAL_BITS
+    limbs = min(profile.assets, limbs_per_field(AMOUNT_TOTAL_BITS))
+    yield (
+        "PackTotals",
+        "sum of packed amounts",
+        "lanes of 2^AMOUNT_TOTAL_BITS",
+        _top(AMOUNT_TOTAL_BITS * limbs),
+        MAX_SAFE_BITS,
+    )
+    # A sum of -2^NET_TOTAL_BITS is in range, so the magnitude may reach the power of two itself.
+    nets = (1 << QUANTITY_BITS) * accounts
+    yield "PackTotals", "sum of quantity, less one", f"2^QUANTITY_BITS, {book}", nets - 1, NET_TOTAL_BITS
+    yield "PackTotals", "difference of two net lots", "2 * 2^NET_TOTAL_BITS", 2 * nets, NET_STRIDE
+    limbs = min(profile.instruments, limbs_per_field(NET_STRIDE))
+    packed = sum(2 * nets << NET_STRIDE * limb for limb in range(limbs))
+    yield "PackTotals", "difference of two packed nets", "lanes of 2^NET_STRIDE", packed, MAX_SAFE_BITS
+    yield "TotalsCommitment", "N", "1 + elements of packed totals", 1 + len(no_totals(profile).packed()), 32

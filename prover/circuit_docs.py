@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from typing import Final, cast
 
 from prover.atomic import write_atomically
 from prover.bit_budget import bit_budget
 from prover.circuit_headers import read_sources
-from prover.circuits import PARTS, PINNED_CIRCUITS, find_circuit, read_lock, table
+from prover.circuits import PARTS, PINNED_CIRCUITS, CostRow, batch_cost, find_circuit, parts_of, read_lock
 from prover.paths import circuit_sources
+from rtnet_core.epoch import BatchStatement, MergeStatement
 from rtnet_core.errors import ToolError
 from rtnet_core.limits import PROFILES, Profile
 from rtnet_core.statement import Statement
 
-#: What each public signal says; the names are those of `rtnet_core.statement.Statement`, in its order.
-_SIGNALS = {
-    "verdict": "1: NLV * 10^4 >= threshold * maintenance; 0: it is not. The inputs determine it.",
-    "risk_root": "Root of the risk array, behind the hash of the signed snapshot.",
-    "params_root": "Root of the margin parameters and the scenario grid.",
-    "book_root": "Root of the venue's book and its account count, as the signed record names it.",
-    "threshold_bps": "The margin ratio asked for, in basis points.",
-    "context": "Digest of venue, record and the recipient's challenge: the proof is for no other.",
+#: What each public signal of each kind of circuit says, by the names of its statement, in order.
+_SIGNALS: Final[Mapping[str, tuple[type, Mapping[str, str]]]] = {
+    "account": (
+        Statement,
+        {
+            "verdict": "1: NLV * 10^4 >= threshold * maintenance; 0: it is not. The inputs determine it.",
+            "risk_root": "Root of the risk array, behind the hash of the signed snapshot.",
+            "params_root": "Root of the margin parameters and the scenario grid.",
+            "book_root": "Root of the venue's book and its account count, as the signed record names it.",
+            "threshold_bps": "The margin ratio asked for, in basis points.",
+            "context": "Digest of venue, record and the recipient's challenge: the proof is for no other.",
+        },
+    ),
+    "batch": (
+        BatchStatement,
+        {
+            "batch_root": "Root of the batch's leaves, a node of the book's tree.",
+            "totals": "Commitment to what the batch's accounts add up to.",
+            "risk_root": "Root of the risk array; the verifier must know that the array behind it is in range.",
+            "params_root": "Root of the margin parameters and the scenario grid.",
+            "threshold_bps": "The margin ratio by which accounts count as below threshold, in basis points.",
+            "account_count": "Accounts of this batch: its first slots. The others are empty.",
+            "context": "Digest of venue, epoch and the record before it: the proof is for no other.",
+        },
+    ),
+    "merge": (
+        MergeStatement,
+        {
+            "totals": "Commitment to the sum of what the children commit to.",
+            "children": "What batches or merges below committed to; filled up with the commitment to no totals.",
+            "context": "As in the batches.",
+        },
+    ),
 }
 
 _INTRODUCTION = """\
@@ -30,9 +58,11 @@ _INTRODUCTION = """\
 Written by `python -m prover.circuit_docs` from the headers of the templates, `rtnet_core/limits.py` and the compiled
 circuits. A test holds it fresh: edit those, not this.
 
-`account.circom` is the top: one account of a committed book, its margin, and whether it clears a threshold. The
-templates in `margin/` are the margin rule, those in `commitments/` bind its inputs to public roots, those in `lib/` are
-what both are made of. Each template mirrors a Python object, which gives the same numbers to the last digit.
+Three circuits are proven. `account.circom`: one account of a committed book, its margin, and whether it clears a
+threshold. `batch.circom`: some accounts of the book, and a commitment to what they add up to. `merge.circom`: such
+commitments added up, until one is left for the whole book. The templates in `margin/` are the margin rule, those in
+`commitments/` bind its inputs to public roots, those in `totals/` are what a book adds up to, those in `lib/` are what
+all of them are made of. Each template mirrors a Python object, which gives the same numbers to the last digit.
 
 Everything is an integer. No template divides, compares or looks up: ranges are digits, a sign is the top digit of a
 shifted number, a maximum is a hint bound from both sides, an envelope is a sum of hinges.
@@ -49,9 +79,9 @@ _REBUILD = """\
 | `zkm2m circuits lock` | pins new hashes after a change on purpose; note it under *Circuits* in the changelog |
 | `python -m prover.circuit_docs` | writes this file |
 
-`limits.circom` is generated from `rtnet_core/limits.py` and `rtnet_core/hashing.py` by `zkm2m circuits build`. Findings
-of the two tools that were reviewed stand in `lint-allow.json`, each with its reason. The same compiler gives the same
-bytes, so anyone can rebuild the hashes of the lock file.
+`limits.circom` is generated from `limits.py`, `totals.py` and `hashing.py` of `rtnet_core` by `zkm2m circuits build`.
+Findings of the two tools that were reviewed stand in `lint-allow.json`, each with its reason. The same compiler gives
+the same bytes, so anyone can rebuild the hashes of the lock file.
 """
 
 
@@ -96,15 +126,22 @@ def _sentence(text: str) -> str:
 
 
 def _public_signals() -> str:
-    names = [field.name for field in fields(Statement)]
-    circuit = find_circuit(PINNED_CIRCUITS[0])
-    signals = ("verdict", *circuit.public)
-    rows = [
-        (number, f"`{signal}`", f"`{name}`", _SIGNALS[name])
-        for number, (signal, name) in enumerate(zip(signals, names, strict=True))
-    ]
-    text = "The output comes first, then the inputs in the order of their declaration.\n\n"
-    return "## Public signals\n\n" + text + _markdown((">", "signal", "in the statement", "says"), rows)
+    text = "Outputs come first, then the inputs in the order of their declaration.\n"
+    tables = []
+    for kind, (statement, says) in _SIGNALS.items():
+        public = cast("list[str]", read_lock()[f"{kind}-small"]["public"])
+        signals = list(dict.fromkeys(re.sub(r"\[\d+\]", "[M]", signal) for signal in public))
+        behind = signals.index("child[M]") if "child[M]" in signals else len(signals)
+        places = [
+            str(i) if i < behind else f"{i} … M" if i == behind else f"M + {i - behind}" for i in range(len(signals))
+        ]
+        names = [field.name for field in fields(statement)]
+        rows = [
+            (place, f"`{signal}`", f"`{name}`", says[name])
+            for place, signal, name in zip(places, signals, names, strict=True)
+        ]
+        tables.append(f"### {kind}\n\n" + _markdown((">", "signal", "in the statement", "says"), rows))
+    return "## Public signals\n\n" + text + "\n" + "\n".join(tables)
 
 
 def _profiles() -> str:
@@ -132,19 +169,41 @@ def _constraints() -> str:
     missing = [name for name in PINNED_CIRCUITS if name not in locked]
     if missing:
         raise ToolError(f"artifacts.lock.json has no entry for {', '.join(missing)}: run `zkm2m circuits lock`")
-    rows = [
-        (f"`{row.circuit}`", f"{row.constraints:,}", *(f"{row.parts[part]:,}" for part in PARTS))
-        for row in table(PINNED_CIRCUITS)
+    rows = [_cost_row(name, locked) for name in PINNED_CIRCUITS]
+    shown = [
+        (
+            f"`{row.circuit}`",
+            f"{row.constraints:,}",
+            *(f"{row.parts[part]:,}" if part in row.parts else "" for part in PARTS),
+        )
+        for row in rows
+    ]
+    batches = [row for row in rows if row.circuit.startswith("batch-")]
+    costs = [
+        (f"`{row.circuit}`", PROFILES[row.profile].batch, f"{cost.once:,}", f"{cost.per_account:,}")
+        for row, cost in ((row, batch_cost(row)) for row in batches)
     ]
     hashes = [(f"`{name}`", f"`{locked[name]['r1cs_sha256']}`") for name in PINNED_CIRCUITS]
     text = "Each part is measured on its own; the compiler simplifies the whole, so they need not add up.\n\n"
+    shared = (
+        "\nA batch reads the risk array and the parameters once, whatever the number of its accounts. The rest is\n"
+        "theirs: rule, totals, leaf, and a node of the tree for each.\n\n"
+    )
     return (
         "## Constraints\n\n"
         + text
-        + _markdown(("circuit", ">constraints", *(f">{part}" for part in PARTS)), rows)
+        + _markdown(("circuit", ">constraints", *(f">{part}" for part in PARTS)), shown)
+        + shared
+        + _markdown(("circuit", ">accounts", ">once", ">for each account"), costs)
         + "\n"
         + _markdown(("circuit", "SHA-256 of the r1cs"), hashes)
     )
+
+
+def _cost_row(name: str, locked: Mapping[str, Mapping[str, object]]) -> CostRow:
+    """Return the cost of a circuit as the lock file has it, so that only its parts are compiled."""
+    constraints = cast("int", locked[name]["constraints"])
+    return CostRow(name, find_circuit(name).profile, constraints, parts_of(name))
 
 
 if __name__ == "__main__":

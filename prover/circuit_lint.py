@@ -17,7 +17,8 @@ from typing import Final
 
 from prover.atomic import write_atomically
 from prover.circuit_headers import REQUIRED_TAGS, Source, python_twin, read_sources
-from prover.circuits import find_circuit
+from prover.circuits import CIRCUITS
+from prover.compiler import Circuit
 from prover.paths import build_folder, circuit_sources, project_root
 from prover.toolchain import file_argument, run_to_end, run_tool, tool_command
 from rtnet_core.errors import InputError, ToolError
@@ -269,15 +270,24 @@ def circomspect_findings(sources: Iterable[Source]) -> list[Finding]:
 
 
 def inspect_findings(sources: Iterable[Source]) -> list[Finding]:
-    """Return what ``circom2 --inspect`` finds in the account circuit of the small profile, which uses every template.
+    """Return what ``circom2 --inspect`` finds in the circuits of the small profile, which together use every template.
 
     Raises
     ------
     ToolError
-        The compiler is missing, failed, or did not instantiate the circuit.
+        The compiler is missing, failed, or did not instantiate a circuit.
     """
-    circuit = find_circuit("account-small")
     file_of = {header.template: source.name for source in sources for header in source.headers}
+    printed = "".join(_inspected(circuit) for circuit in CIRCUITS.values() if circuit.profile == "small")
+    found = (
+        Finding(file_of.get(match[3], match[3] or "?"), 0, match[2], re.sub(r"\[\d+\]", "[]", match[4]), _INSPECT_NAME)
+        for match in _INSPECT.finditer(printed)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _inspected(circuit: Circuit) -> str:
+    """Return what ``circom2 --inspect`` prints of a circuit."""
     with _scratch_folder() as temporary:
         folder = Path(temporary)
         main = folder / "main.circom"
@@ -293,11 +303,7 @@ def inspect_findings(sources: Iterable[Source]) -> list[Finding]:
     printed = run.stdout + "\n" + run.stderr
     if "template instances" not in printed or ",main." not in names:
         raise ToolError(f"circom2 --inspect looked at nothing:\n{printed[-2000:]}")
-    found = (
-        Finding(file_of.get(match[3], match[3] or "?"), 0, match[2], re.sub(r"\[\d+\]", "[]", match[4]), _INSPECT_NAME)
-        for match in _INSPECT.finditer(printed)
-    )
-    return list(dict.fromkeys(found))
+    return printed
 
 
 def _scratch_folder() -> tempfile.TemporaryDirectory[str]:

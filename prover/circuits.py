@@ -11,11 +11,16 @@ from prover.atomic import write_atomically
 from prover.compiler import FLAGS, Build, Circuit, compile_circuit, compiler_version, package_version
 from prover.paths import artifact_lock
 from rtnet_core.errors import InputError, ToolError
-from rtnet_core.limits import PROFILES, Profile
+from rtnet_core.limits import PROFILES, THRESHOLD_BITS, Profile
+from rtnet_core.totals import no_totals
 
 LOCK_FORMAT: Final = "zkm2m/artifacts/v1"
 #: The circuits that the lock file pins; the others are built on demand.
-PINNED_CIRCUITS: Final = ("account-small", "account-standard")
+PINNED_CIRCUITS: Final = (
+    *("account-small", "account-standard"),
+    *("batch-small", "batch-standard"),
+    *("merge-small", "merge-standard"),
+)
 _KEYS: Final = {"format", "compiler", "circomlib", "flags", "circuits"}
 _ENTRY_KEYS: Final = {"r1cs_sha256", "wasm_sha256", "constraints", "public"}
 
@@ -24,20 +29,50 @@ class Part(NamedTuple):
     """A template of a circuit whose cost is shown on its own: where it stands, and its call.
 
     `call` may name the profile's sizes: ``{K}`` instruments, ``{U}`` underlyings, ``{A}`` assets, ``{S}`` scenarios,
-    ``{D}`` depth, ``{SLOTS}`` = K / U.
+    ``{D}`` depth, ``{B}`` accounts of a batch, ``{M}`` children of a merge, ``{F}`` elements of packed totals.
     """
 
     include: str
     call: str
 
 
-#: The parts of the account circuit, in the order in which it uses them.
+#: Every part; which circuit has which, see `_Kind`.
 PARTS: Final[Mapping[str, Part]] = {
     "risk array root": Part("circuits/commitments/risk_array_root.circom", "RiskArrayRoot({K}, {U}, {A}, {S})"),
+    "risk fields root": Part("circuits/commitments/risk_fields_root.circom", "RiskFieldsRoot({K}, {U}, {A}, {S})"),
     "parameters root": Part("circuits/commitments/params_root.circom", "ParamsRoot({U}, {A})"),
     "leaf": Part("circuits/commitments/leaf.circom", "Leaf({K}, {A})"),
     "book membership": Part("circuits/commitments/book_membership.circom", "BookMembership({D})"),
     "account rule": Part("circuits/margin/account_margin.circom", "AccountMargin({K}, {U}, {A}, {S})"),
+    "account totals": Part("circuits/totals/account_totals.circom", "AccountTotals({K}, {U}, {A}, {S})"),
+    "batch root": Part("circuits/commitments/batch_root.circom", "BatchRoot({B})"),
+    "totals commitment": Part("circuits/totals/totals_commitment.circom", "TotalsCommitment({F})"),
+}
+
+
+class _Kind(NamedTuple):
+    """A template that is proven, at the sizes of any profile: its public inputs, and the parts it is made of."""
+
+    include: str
+    call: str
+    public: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "account": _Kind(
+        "circuits/account.circom",
+        "Account({K}, {U}, {A}, {S}, {D})",
+        ("riskRoot", "paramsRoot", "bookRoot", "thresholdBps", "context"),
+        ("risk array root", "parameters root", "leaf", "book membership", "account rule"),
+    ),
+    "batch": _Kind(
+        "circuits/batch.circom",
+        "Batch({K}, {U}, {A}, {S}, {B})",
+        ("riskRoot", "paramsRoot", "thresholdBps", "accountCount", "context"),
+        ("risk fields root", "parameters root", "leaf", "account totals", "batch root", "totals commitment"),
+    ),
+    "merge": _Kind("circuits/merge.circom", "Merge({K}, {A}, {M})", ("child", "context"), ("totals commitment",)),
 }
 
 
@@ -48,19 +83,22 @@ def _sized(call: str, profile: Profile) -> str:
         A=profile.assets,
         S=profile.scenarios,
         D=profile.depth,
-        SLOTS=profile.slots,
+        B=profile.batch,
+        M=profile.merge,
+        F=len(no_totals(profile).packed()),
     )
 
 
-#: Every circuit by its name; ``account-wide`` is built on demand only.
+#: Every circuit by its name; those of profile ``wide`` are built on demand only.
 CIRCUITS: Final[Mapping[str, Circuit]] = {
-    f"account-{profile.name}": Circuit(
-        name=f"account-{profile.name}",
-        include="circuits/account.circom",
-        call=_sized("Account({K}, {U}, {A}, {S}, {D})", profile),
-        public=("riskRoot", "paramsRoot", "bookRoot", "thresholdBps", "context"),
+    f"{name}-{profile.name}": Circuit(
+        name=f"{name}-{profile.name}",
+        include=kind.include,
+        call=_sized(kind.call, profile),
+        public=kind.public,
         profile=profile.name,
     )
+    for name, kind in _KINDS.items()
     for profile in PROFILES.values()
 }
 
@@ -218,11 +256,30 @@ class CostRow:
     parts: Mapping[str, int]
 
 
+def parts_of(name: str) -> dict[str, int]:
+    """Return the constraints of each part of a circuit, measured on the part alone."""
+    kind = _KINDS[name.split("-", 1)[0]]
+    return {label: part_constraints(find_circuit(name).profile, label) for label in kind.parts}
+
+
 def table(names: Iterable[str] = PINNED_CIRCUITS) -> list[CostRow]:
     """Return the cost of each named circuit and of its parts, measured on the compiled constraint systems."""
-    rows = []
-    for name in names:
-        circuit = find_circuit(name)
-        parts = {label: part_constraints(circuit.profile, label) for label in PARTS}
-        rows.append(CostRow(name, circuit.profile, compile_circuit(circuit).constraints, parts))
-    return rows
+    return [
+        CostRow(name, find_circuit(name).profile, compile_circuit(find_circuit(name)).constraints, parts_of(name))
+        for name in names
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCost:
+    """Constraints of a batch: once for all of its accounts, and for each of them, its node of the tree included."""
+
+    once: int
+    per_account: int
+
+
+def batch_cost(row: CostRow) -> BatchCost:
+    """Return how the constraints of a batch divide: those of no account, and the rest by accounts, rounded up."""
+    shared = ("risk fields root", "parameters root", "totals commitment")
+    once = sum(row.parts[label] for label in shared) + THRESHOLD_BITS + 1
+    return BatchCost(once, -((once - row.constraints) // PROFILES[row.profile].batch))

@@ -104,21 +104,31 @@ def account_inputs(
         "sibling": list(place.siblings),
         "accountCount": place.account_count,
         "snapshotHash": risk.snapshot_hash,
-        "row": [_residues(row) for row in risk.rows],
+        "row": [residues(row) for row in risk.rows],
         "mark": list(risk.marks),
-        "delta": _residues(risk.deltas),
-        "gamma": _residues(risk.gammas),
+        "delta": residues(risk.deltas),
+        "gamma": residues(risk.gammas),
         "isOption": list(risk.is_option),
         "indexTicks": list(risk.index_ticks),
         "price": list(risk.price_ticks),
         "scenariosHash": params.scenarios_hash,
         **_account_signals(account),
-        **_params_signals(params),
+        **params_signals(params),
     }
 
 
 def margin_inputs(account: AccountVector, risk: RiskArray, params: MarginParams, threshold_bps: int) -> CircuitInputs:
     """Return the inputs of the margin rule alone. Circuit twin: circuits/margin/account_margin.circom:AccountMargin."""
+    return {
+        "thresholdBps": threshold_bps,
+        **risk_fields_signals(risk),
+        **_account_signals(account),
+        **params_signals(params),
+    }
+
+
+def risk_fields_signals(risk: RiskArray) -> CircuitInputs:
+    """Return what the margin rule reads of a risk array, rows and exposures packed."""
     slots = range(risk.sizes.instruments)
     return {
         "rowFields": [risk.row_fields(slot) for slot in slots],
@@ -126,9 +136,6 @@ def margin_inputs(account: AccountVector, risk: RiskArray, params: MarginParams,
         "isOption": list(risk.is_option),
         "indexTicks": list(risk.index_ticks),
         "price": list(risk.price_ticks),
-        "thresholdBps": threshold_bps,
-        **_account_signals(account),
-        **_params_signals(params),
     }
 
 
@@ -136,11 +143,12 @@ def _account_signals(account: AccountVector) -> CircuitInputs:
     return {
         "cash": account.cash_ticks % FIELD_MODULUS,
         "amount": list(account.amounts),
-        "quantity": _residues(account.quantities),
+        "quantity": residues(account.quantities),
     }
 
 
-def _params_signals(params: MarginParams) -> CircuitInputs:
+def params_signals(params: MarginParams) -> CircuitInputs:
+    """Return the parameters as the circuits name them, without the hash of the scenario grid."""
     return {
         "rateBps": list(params.rate_bps),
         "kink": [list(kinks) for kinks in params.kinks],
@@ -153,5 +161,6 @@ def _params_signals(params: MarginParams) -> CircuitInputs:
     }
 
 
-def _residues(numbers: Sequence[int]) -> list[int]:
+def residues(numbers: Sequence[int]) -> list[int]:
+    """Return signed numbers modulo the field order."""
     return [number % FIELD_MODULUS for number in numbers]

@@ -1,7 +1,7 @@
 """Accounts and the folder that holds a book of them. What they hold is secret: no error shows a value.
 
-A book is a folder: ``book.json`` (how many accounts, marked to which snapshot) and ``accounts.jsonl`` (one account a
-line, read and written as a stream).
+A book is a folder: ``book.json`` (how many accounts, marked to which snapshot) and either ``accounts.parquet`` or
+``accounts.jsonl`` (one account a line), read and written as a stream.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
+from rtnet_core.book_parquet import parquet_chunks, parquet_rows
 from rtnet_core.document import Amount, CashTicks, Document, InstrumentName, Lots, Symbol, broken_rule
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
 from rtnet_core.snapshot import Snapshot, slot_numbers
 
 HEADER_NAME: Final = "book.json"
-ACCOUNTS_NAME: Final = "accounts.jsonl"
+BookFormat = Literal["parquet", "jsonl"]
+#: The file of a book's accounts in either format.
+ACCOUNTS_NAMES: Final[dict[BookFormat, str]] = {"parquet": "accounts.parquet", "jsonl": "accounts.jsonl"}
 #: Longest line of ``accounts.jsonl``: far above 256 positions and 16 assets with their names.
 MAX_LINE_BYTES: Final = 65_536
 MAX_ID_BYTES: Final = 128
@@ -71,14 +74,18 @@ class Account(Document):
     def _without_zeros(cls, entries: dict[str, int]) -> dict[str, int]:
         return {name: number for name, number in entries.items() if number}
 
-    def to_line(self) -> bytes:
-        """Return the account as one line of ``accounts.jsonl``: keys sorted, no spaces, a newline at the end."""
-        content = {
+    def to_row(self) -> dict[str, Any]:
+        """Return the account as a row of a book."""
+        return {
             "id": self.id,
             "cash_ticks": self.cash_ticks,
             "collateral": self.collateral,
             "positions": self.positions,
         }
+
+    def to_line(self) -> bytes:
+        """Return the account as one line of ``accounts.jsonl``: keys sorted, no spaces, a newline at the end."""
+        content = self.to_row()
         return (json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
@@ -124,27 +131,91 @@ class BookHeader(Document):
     market: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def accounts_file(folder: Path) -> Path:
+    """Return the file that holds the accounts of a book folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or one of each format.
+    """
+    found = [path for name in ACCOUNTS_NAMES.values() if (path := folder / name).is_file()]
+    if len(found) == 1:
+        return found[0]
+    names = " or ".join(ACCOUNTS_NAMES.values())
+    if found:
+        raise InputError(str(folder), f"must hold {names}, and holds both")
+    raise InputError(
+        str(folder / ACCOUNTS_NAMES["parquet"]), f"is missing: a book is a folder with book.json and {names}"
+    )
+
+
+def read_header(folder: Path) -> BookHeader:
+    """Return the ``book.json`` of a book folder.
+
+    Raises
+    ------
+    InputError
+        It is missing or breaks a rule.
+    """
+    path = folder / HEADER_NAME
+    if not path.is_file():
+        names = " or ".join(ACCOUNTS_NAMES.values())
+        raise InputError(str(path), f"is missing: a book is a folder with book.json and {names}")
+    return BookHeader.from_json(path.read_bytes(), HEADER_NAME)
+
+
+def row_name(path: Path, number: int) -> str:
+    """Return what errors call a row of an accounts file, counted from 1."""
+    return f"{path.name} {'line' if path.suffix == '.jsonl' else 'row'} {number}"
+
+
+def read_accounts(path: Path) -> Iterator[Account | InputError]:
+    """Yield each row of an accounts file as an account, or as the error that says which rule it breaks.
+
+    Parameters
+    ----------
+    path
+        Read as JSON lines where it ends in ``.jsonl``, else as Parquet.
+
+    Raises
+    ------
+    InputError
+        The file as a whole cannot be read.
+    ToolError
+        pyarrow, which Parquet needs, is not installed.
+    """
+    rows = _lines(path) if path.suffix == ".jsonl" else parquet_rows(path)
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, InputError):
+            yield row
+            continue
+        try:
+            account = Account.from_json(row, row_name(path, number))
+        except InputError as error:
+            yield error
+        else:
+            yield account
+
+
 class Book:
     """A book folder opened for reading.
 
     Parameters
     ----------
     folder
-        Holds ``book.json`` and ``accounts.jsonl``.
+        Holds ``book.json`` and ``accounts.parquet`` or ``accounts.jsonl``.
 
     Raises
     ------
     InputError
-        A file is missing or ``book.json`` breaks a rule.
+        A file is missing, accounts are there in both formats, or ``book.json`` breaks a rule.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        header, self._path = folder / HEADER_NAME, folder / ACCOUNTS_NAME
-        for path in (header, self._path):
-            if not path.is_file():
-                raise InputError(str(path), "is missing: a book is a folder with book.json and accounts.jsonl")
-        self.header = BookHeader.from_json(header.read_bytes(), HEADER_NAME)
+        self.header = read_header(folder)
+        self._path = accounts_file(folder)
 
     def __len__(self) -> int:
         return self.header.accounts
@@ -155,57 +226,87 @@ class Book:
         Raises
         ------
         InputError
-            A line is no account, repeats an id, or the number of lines is not the header's.
+            A row is no account, repeats an id, or the number of rows is not the header's.
         """
-        lines: dict[str, int] = {}
+        rows: dict[str, int] = {}
         number = 0
-        with self._path.open("rb") as stream:
-            while line := stream.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                source = f"{ACCOUNTS_NAME} line {number}"
-                if len(line) > MAX_LINE_BYTES:
-                    raise InputError(source, f"must not be longer than {MAX_LINE_BYTES} bytes")
-                if number > self.header.accounts:
-                    raise InputError(source, f"must not exist: {HEADER_NAME} counts fewer accounts")
-                account = Account.from_json(line, source)
-                if account.id in lines:
-                    raise InputError(f"{source}: id", f"must be unique: line {lines[account.id]} has it too")
-                lines[account.id] = number
-                yield account
+        for number, row in enumerate(read_accounts(self._path), start=1):
+            source = row_name(self._path, number)
+            if number > self.header.accounts:
+                raise InputError(source, f"must not exist: {HEADER_NAME} counts fewer accounts")
+            if isinstance(row, InputError):
+                raise row
+            if row.id in rows:
+                raise InputError(f"{source}: id", f"must be unique: {row_name(self._path, rows[row.id])} has it too")
+            rows[row.id] = number
+            yield row
         if number != self.header.accounts:
-            raise InputError(f"{HEADER_NAME}: accounts", "must equal the number of lines of accounts.jsonl", number)
+            raise InputError(f"{HEADER_NAME}: accounts", f"must equal the number of rows of {self._path.name}", number)
 
 
-def write_book(folder: Path, accounts: Iterable[Account], market_hash: str, *, overwrite: bool = False) -> BookHeader:
+def write_book(
+    folder: Path,
+    accounts: Iterable[Account],
+    market_hash: str,
+    *,
+    format: BookFormat = "parquet",  # noqa: A002 - what users call it
+    overwrite: bool = False,
+) -> BookHeader:
     """Write a book folder that only its owner can read, and return its header.
 
     The accounts are streamed to a temporary file that is renamed once it is complete; ``book.json`` comes last, so a
-    folder that has one is whole.
+    folder that has one is whole. Accounts of an older book in the other format are removed.
 
     Raises
     ------
     InputError
         The folder already holds a book and `overwrite` is False; two accounts share an id; there is no account.
+    ToolError
+        pyarrow, which Parquet needs, is not installed.
     """
-    header_path, accounts_path = folder / HEADER_NAME, folder / ACCOUNTS_NAME
+    header_path = folder / HEADER_NAME
     if header_path.exists() and not overwrite:
         raise InputError(str(folder), "must not hold a book already")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     header_path.unlink(missing_ok=True)
-    header = BookHeader.from_json({"accounts": _write_lines(accounts_path, accounts), "market": market_hash}, "book")
+    count = _write_accounts(folder / ACCOUNTS_NAMES[format], accounts, format)
+    for other, name in ACCOUNTS_NAMES.items():
+        if other != format:
+            (folder / name).unlink(missing_ok=True)
+    header = BookHeader.from_json({"accounts": count, "market": market_hash}, "book")
     replace_file(header_path, [header.to_json_bytes()])
     return header
 
 
-def _write_lines(path: Path, accounts: Iterable[Account]) -> int:
+def _lines(path: Path) -> Iterator[bytes | InputError]:
+    """Yield the lines of a file, none of which is ever held beyond the limit."""
+    try:
+        with path.open("rb") as stream:
+            number = 0
+            while line := stream.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) <= MAX_LINE_BYTES:
+                    yield line
+                    continue
+                yield InputError(row_name(path, number), f"must not be longer than {MAX_LINE_BYTES} bytes")
+                while line and not line.endswith(b"\n"):
+                    line = stream.readline(MAX_LINE_BYTES)
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _write_accounts(path: Path, accounts: Iterable[Account], format: BookFormat) -> int:  # noqa: A002
     seen: set[str] = set()
 
-    def lines() -> Iterator[bytes]:
+    def unique() -> Iterator[Account]:
         for account in accounts:
             if account.id in seen:
                 raise InputError(f"account {len(seen) + 1}: id", "must be unique within the book")
             seen.add(account.id)
-            yield account.to_line()
+            yield account
 
-    replace_file(path, lines())
+    if format == "parquet":
+        replace_file(path, parquet_chunks(account.to_row() for account in unique()))
+    else:
+        replace_file(path, (account.to_line() for account in unique()))
     return len(seen)

@@ -46,10 +46,14 @@ def leaf(user_id: int, salt: int, account: AccountVector) -> int:
     -----
     Circuit twin: circuits/commitments/leaf.circom:Leaf
     """
+    return hash_fields(Tag.LEAF, leaf_elements(user_id, salt, account))
+
+
+def leaf_elements(user_id: int, salt: int, account: AccountVector) -> list[int]:
+    """Return the field elements that a leaf is the hash of, as many for every account of a profile."""
     shifted = [q + (1 << QUANTITY_BITS) for q in account.quantities]
     elements = [user_id, salt, account.cash_ticks + (1 << CASH_BITS)]
-    elements += pack(account.amounts, AMOUNT_BITS) + pack(shifted, QUANTITY_BITS + 1)
-    return hash_fields(Tag.LEAF, elements)
+    return elements + pack(account.amounts, AMOUNT_BITS) + pack(shifted, QUANTITY_BITS + 1)
 
 
 def node(left: int, right: int) -> int:

@@ -29,6 +29,12 @@ PositivePrice = Annotated[int, Field(ge=1, lt=1 << PRICE_BITS)]
 RateBps = Annotated[int, Field(ge=0, lt=1 << RATE_BITS)]
 Amount = Annotated[int, Field(ge=0, lt=1 << AMOUNT_BITS)]
 Lots = Annotated[int, Field(ge=-(1 << QUANTITY_BITS), lt=1 << QUANTITY_BITS)]
+#: A field element, in decimal.
+FieldText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,76})$")]
+#: Integers that may be beyond what other languages read from a JSON number.
+UnsignedText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,47})$")]
+SignedText = Annotated[str, Field(pattern=r"^(0|-?[1-9][0-9]{0,47})$")]
+Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CashTicks = Annotated[int, Field(ge=-(1 << CASH_BITS), lt=1 << CASH_BITS)]
 
 _COMPARISONS: Final = {

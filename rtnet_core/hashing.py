@@ -29,6 +29,7 @@ class Tag(IntEnum):
     LEAF = 5
     NODE = 6
     BOOK = 7
+    TOTALS = 8
 
 
 def hash_fields(tag: Tag, elements: Sequence[int]) -> int:

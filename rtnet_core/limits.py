@@ -40,10 +40,23 @@ TIME_BITS: Final = 42  #: milliseconds since 1970 (until the year 2109)
 MS_PER_YEAR: Final = 365 * 86_400_000
 PRICE_THIRDS_MAX: Final = 9  #: the furthest scenario: three scan ranges
 
+BOOK_BITS: Final = 24  #: the deepest book holds 2^24 accounts: a sum over a book has that many bits more than a term
+COUNT_BITS: Final = BOOK_BITS + 1  #: a number of accounts
+SHORTFALL_BITS: Final = HEADROOM_BITS + BOOK_BITS  #: sum of missing headroom, in ticks * 10^-8
+DEFICIT_BITS: Final = 75  #: |cash + collateral at full price + marks| of one account, in ticks
+DEFICIT_TOTAL_BITS: Final = DEFICIT_BITS + BOOK_BITS
+CASH_TOTAL_BITS: Final = CASH_BITS + BOOK_BITS  #: signed
+AMOUNT_TOTAL_BITS: Final = AMOUNT_BITS + BOOK_BITS
+NET_TOTAL_BITS: Final = QUANTITY_BITS + BOOK_BITS  #: signed
+NET_STRIDE: Final = NET_TOTAL_BITS + 2  #: distance of signed net positions inside one field element
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The size of a circuit: instruments K, underlyings U, collateral assets A, scenarios S, depth D of the book."""
+    """The size of a circuit: instruments K, underlyings U, collateral assets A, scenarios S, depth D of the book.
+
+    A batch proof is about `batch` accounts (B, a power of two), a merge adds the totals of `merge` children (M).
+    """
 
     name: str
     instruments: int
@@ -51,6 +64,13 @@ class Profile:
     assets: int
     scenarios: int
     depth: int
+    batch: int
+    merge: int
+
+    @property
+    def batch_depth(self) -> int:
+        """Depth of the subtree that one batch proof covers, log2(B)."""
+        return self.batch.bit_length() - 1
 
     @property
     def slots(self) -> int:
@@ -71,9 +91,9 @@ class Profile:
 PROFILES: Final[dict[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("small", instruments=8, underlyings=2, assets=3, scenarios=16, depth=8),
-        Profile("standard", instruments=64, underlyings=2, assets=8, scenarios=16, depth=20),
-        Profile("wide", instruments=256, underlyings=4, assets=16, scenarios=16, depth=24),
+        Profile("small", instruments=8, underlyings=2, assets=3, scenarios=16, depth=10, batch=4, merge=4),
+        Profile("standard", instruments=64, underlyings=2, assets=8, scenarios=16, depth=20, batch=64, merge=16),
+        Profile("wide", instruments=256, underlyings=4, assets=16, scenarios=16, depth=24, batch=16, merge=16),
     )
 }
 

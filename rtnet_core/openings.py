@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 
 from rtnet_core.account import Account
 from rtnet_core.commitments import BookTree, fresh_salt, leaf, user_id_field
-from rtnet_core.document import Document, broken_rule
+from rtnet_core.document import Document, FieldText, broken_rule
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
 from rtnet_core.limits import PROFILES
 from rtnet_core.margin_exact import account_vector
-from rtnet_core.record import FieldText, Record
+from rtnet_core.record import Record
 from rtnet_core.snapshot import Snapshot
 
 OPENINGS_NAME: Final = "openings.json"

@@ -1,4 +1,4 @@
-"""The epoch record: what a venue signs about its book, and nothing that tells one account from another.
+"""The record: what a venue signs about its book at one time, and nothing that tells one account from another.
 
 Format ``zkm2m/record/v1``. The signature is Ed25519 (RFC 8032) over a fixed prefix and the SHA-256 digest of the
 record's canonical JSON without the signature.
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field, model_validator
 
-from rtnet_core.document import Document, Part, TimeMs, broken_rule
+from rtnet_core.document import Document, FieldText, Hex32, Part, TimeMs, broken_rule
+from rtnet_core.epoch_record import Proven
 from rtnet_core.errors import Refusal
 from rtnet_core.limits import FIELD_MODULUS, PROFILES
 
@@ -26,8 +27,6 @@ _ORDER_EIGHT_Y: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D
 _SMALL_ORDER_Y: Final = {0, 1, _ED25519_PRIME - 1, _ORDER_EIGHT_Y, _ED25519_PRIME - _ORDER_EIGHT_Y}
 _SIGNED_PREFIX: Final = b"zkm2m/record/v1\x00"
 
-FieldText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,76})$")]
-Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Shown to people, so no control characters: they could rewrite a terminal.
 VenueName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
@@ -62,6 +61,8 @@ class RecordBody(Document):
         Leaves that belong to accounts.
     previous
         Digest of the record before this one, left out in a first record.
+    proven
+        What the epoch's proofs show of the whole book; left out where only the book root is vouched for.
     """
 
     format: Literal["zkm2m/record/v1"] = "zkm2m/record/v1"
@@ -76,6 +77,7 @@ class RecordBody(Document):
     book_root: FieldText
     account_count: Annotated[int, Field(ge=1)]
     previous: Hex32 | None = None
+    proven: Proven | None = None
 
     @model_validator(mode="after")
     def _fits_field_and_profile(self) -> Self:
@@ -95,9 +97,29 @@ class Record(RecordBody):
     signature: Signature
 
     @property
+    def previous_digest(self) -> bytes | None:
+        """Digest of the record before this one, 32 bytes; None in a first record."""
+        return None if self.previous is None else bytes.fromhex(self.previous)
+
+    @property
     def venue_public_key(self) -> bytes:
         """The signer's key, 32 bytes."""
         return bytes.fromhex(self.signature.public_key)
+
+    def require_proven(self) -> Proven:
+        """Return what the epoch's proofs show.
+
+        Raises
+        ------
+        Refusal
+            ``not_an_epoch_record``: the venue vouches for a book root alone.
+        """
+        if self.proven is None:
+            raise Refusal(
+                "not_an_epoch_record",
+                "the record has no totals and names no proofs: it was made by `zkm2m book commit`",
+            )
+        return self.proven
 
     def digest(self) -> bytes:
         """Return the SHA-256 digest of the signed part, 32 bytes: the record's identity."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Any, Final, Literal
 
 from py_ecc.fields import optimized_bn128_FQ as FQ
@@ -14,7 +16,7 @@ from py_ecc.optimized_bn128.optimized_curve import Z1, add, multiply, neg
 from py_ecc.optimized_bn128.optimized_pairing import final_exponentiate, pairing
 from py_ecc.typing import Optimized_Point3D
 
-from rtnet_core.errors import InputError, ToolError
+from rtnet_core.errors import InputError, Refusal, ToolError
 from verifier.canonical import decimal, exact_list, exact_object, exact_text
 from verifier.points import (
     SCALAR_MODULUS,
@@ -35,6 +37,9 @@ Backend = Literal["auto", "reference", "native"]
 
 #: More public signals than any circuit of ours has; bounds the work that a key file can ask for.
 MAX_PUBLIC: Final = 64
+
+#: Bits of the factors by which proofs checked together are scaled.
+COEFFICIENT_BITS: Final = 128
 
 _PROOF_KEYS: Final = ("pi_a", "pi_b", "pi_c", "protocol", "curve")
 _KEY_KEYS: Final = ("protocol", "curve", "nPublic", "vk_alpha_1", "vk_beta_2", "vk_gamma_2", "vk_delta_2", "IC")
@@ -210,28 +215,133 @@ def verify(key: VerificationKey, public: Sequence[int], proof: Proof, backend: B
     ToolError
         The native module is asked for and missing, or fails on what was checked here.
     """
-    if len(public) != key.n_public:
-        raise refuse("wrong_public_count", f"{len(public)} given, {key.n_public} expected")
-    for i, signal in enumerate(public):
-        if type(signal) is not int or not 0 <= signal < SCALAR_MODULUS:
-            raise refuse("signal_out_of_range", f"public[{i}]")
+    _require_signals(key, public, "public")
     if chosen_backend(backend) == "native":
         return _verify_native(key, public, proof)
     return _verify_reference(key, public, proof)
 
 
+def verify_many(
+    key: VerificationKey, publics: Sequence[Sequence[int]], proofs: Sequence[Proof], backend: Backend = "auto"
+) -> int | None:
+    """Return the index of the first proof that does not hold under this key; None if all hold, or there is none.
+
+    Parameters
+    ----------
+    key, proofs
+        As `verify`.
+    publics
+        The signals of each proof, as `verify`.
+    backend
+        As `verify`.
+
+    Raises
+    ------
+    InputError
+        Not one list of signals for each proof.
+    Refusal
+        The codes of `verify`.
+    ToolError
+        As `verify`.
+
+    Notes
+    -----
+    With 128-bit coefficients p_i that no prover can foresee, the equations are checked together:
+    prod e(p_i A_i, B_i) = e(sum p_i alpha, beta) e(sum p_i X_i, gamma) e(sum p_i C_i, delta). Where one does not hold,
+    so does that for one choice in 2^128 at most; where that does not hold, single ones are checked to name the first.
+    """
+    _require_claims(key, publics, len(proofs))
+    if chosen_backend(backend) == "native":
+        return _first_failure_native(key, publics, [proof.to_json() for proof in proofs])
+    return _first_failure_reference(key, publics, proofs)
+
+
+def read_and_verify_many(
+    key: VerificationKey, publics: Sequence[Sequence[int]], values: Sequence[object], backend: Backend = "auto"
+) -> int | None:
+    """Return what `verify_many` does, for proofs as parsed from their JSON and not read yet.
+
+    Where the native module is used it reads them, as strictly as `Proof.from_json`, which then only says what is wrong
+    with the first that was refused: most of the time for many proofs would go into reading them.
+
+    Raises
+    ------
+    InputError, ToolError
+        As `verify_many`.
+    Refusal
+        As `verify_many`; the codes of `Proof.from_json`, with the index of the first proof that it refuses.
+    """
+    _require_claims(key, publics, len(values))
+    if chosen_backend(backend) == "native":
+        return _first_failure_native(key, publics, values)
+    return _first_failure_reference(key, publics, [_read_proof(value, i) for i, value in enumerate(values)])
+
+
+def _read_proof(value: object, index: int) -> Proof:
+    try:
+        return Proof.from_json(value)
+    except Refusal as refusal:
+        raise Refusal(refusal.code, f"proof {index}: {refusal.message}") from refusal
+
+
+def _require_claims(key: VerificationKey, publics: Sequence[Sequence[int]], proofs: int) -> None:
+    if len(publics) != proofs:
+        raise InputError("proofs", f"must be {len(publics)}, one for each list of signals", proofs)
+    for i, public in enumerate(publics):
+        _require_signals(key, public, f"publics[{i}]")
+
+
+def _require_signals(key: VerificationKey, public: Sequence[int], where: str) -> None:
+    if len(public) != key.n_public:
+        raise refuse("wrong_public_count", f"{where}: {len(public)} given, {key.n_public} expected")
+    for i, signal in enumerate(public):
+        if type(signal) is not int or not 0 <= signal < SCALAR_MODULUS:
+            raise refuse("signal_out_of_range", f"{where}[{i}]")
+
+
 def _verify_reference(key: VerificationKey, public: Sequence[int], proof: Proof) -> bool:
-    """Return whether e(-A, B) e(alpha, beta) e(X, gamma) e(C, delta) = 1: four Miller loops, one exponentiation."""
-    combined: Optimized_Point3D[FQ] = lift_g1(key.inputs[0])
-    for signal, point in zip(public, key.inputs[1:], strict=True):
-        combined = add(combined, multiply(lift_g1(point), signal) if signal else Z1)
+    return _all_hold_reference(key, [public], [proof], [1])
+
+
+def _all_hold_reference(
+    key: VerificationKey, publics: Sequence[Sequence[int]], proofs: Sequence[Proof], coefficients: Sequence[int]
+) -> bool:
+    """Return whether the equations hold together, scaled: a Miller loop for each proof and three more, one exponent."""
+    sums = [
+        sum(map(mul, coefficients, column)) % SCALAR_MODULUS for column in zip(*((1, *p) for p in publics), strict=True)
+    ]
+    inputs = _combination(sums, key.inputs)
+    c = _combination(coefficients, [proof.c for proof in proofs])
     product: FQ12 = (
-        pairing(lift_g2(proof.b), neg(lift_g1(proof.a)), final_exponentiate=False)
-        * pairing(lift_g2(key.beta), lift_g1(key.alpha), final_exponentiate=False)
-        * pairing(lift_g2(key.gamma), combined, final_exponentiate=False)
-        * pairing(lift_g2(key.delta), lift_g1(proof.c), final_exponentiate=False)
+        pairing(lift_g2(key.beta), _combination(sums[:1], [key.alpha]), final_exponentiate=False)
+        * pairing(lift_g2(key.gamma), inputs, final_exponentiate=False)
+        * pairing(lift_g2(key.delta), c, final_exponentiate=False)
     )
+    for coefficient, proof in zip(coefficients, proofs, strict=True):
+        a = neg(_combination([coefficient], [proof.a]))
+        product *= pairing(lift_g2(proof.b), a, final_exponentiate=False)
     return bool(final_exponentiate(product) == FQ12.one())
+
+
+def _combination(scalars: Sequence[int], points: Sequence[G1Point]) -> Optimized_Point3D[FQ]:
+    total = Z1
+    for scalar, point in zip(scalars, points, strict=True):
+        total = add(total, multiply(lift_g1(point), scalar) if scalar else Z1)
+    return total
+
+
+def _first_failure_reference(
+    key: VerificationKey, publics: Sequence[Sequence[int]], proofs: Sequence[Proof]
+) -> int | None:
+    if not proofs:
+        return None
+    coefficients = [1, *(secrets.randbits(COEFFICIENT_BITS) for _ in proofs[1:])]
+    if _all_hold_reference(key, publics, proofs, coefficients):
+        return None
+    for i, (public, proof) in enumerate(zip(publics, proofs, strict=True)):
+        if not _verify_reference(key, public, proof):
+            return i
+    raise ToolError("proofs that hold one by one do not hold together: the reference backend is broken")
 
 
 def _verify_native(key: VerificationKey, public: Sequence[int], proof: Proof) -> bool:
@@ -244,6 +354,24 @@ def _verify_native(key: VerificationKey, public: Sequence[int], proof: Proof) ->
     if type(holds) is not bool:
         raise ToolError("zkm2m_native gave an answer that is neither true nor false")
     return holds
+
+
+def _first_failure_native(
+    key: VerificationKey, publics: Sequence[Sequence[int]], values: Sequence[object]
+) -> int | None:
+    native = _native_module()
+    signals = [[str(signal) for signal in public] for public in publics]
+    proofs = [json.dumps(value) for value in values]
+    try:
+        failure = native.verify_many(json.dumps(key.to_json()), signals, proofs)
+    except ValueError as error:
+        malformed = native.first_malformed(proofs)
+        if malformed is not None:
+            _read_proof(values[malformed], malformed)
+        raise ToolError(f"zkm2m_native refuses what the reference accepts: {error}") from error
+    if failure is not None and (type(failure) is not int or not 0 <= failure < len(proofs)):
+        raise ToolError("zkm2m_native gave an answer that is neither none nor the index of a proof")
+    return failure
 
 
 def _native_module() -> Any:

@@ -6,11 +6,12 @@ from typing import Final
 
 from py_ecc.fields import optimized_bn128_FQ as FQ
 from py_ecc.fields import optimized_bn128_FQ2 as FQ2
-from py_ecc.optimized_bn128.optimized_curve import b2, curve_order, field_modulus, is_inf, is_on_curve, multiply
+from py_ecc.optimized_bn128.optimized_curve import b2, curve_order, field_modulus, is_on_curve
 from py_ecc.typing import Optimized_Point3D
 
 from verifier.canonical import decimal, exact_list
 from verifier.reasons import refuse
+from verifier.subgroup import in_subgroup
 
 #: Order q of the base field, to which every coordinate belongs.
 BASE_MODULUS: Final[int] = field_modulus
@@ -57,10 +58,9 @@ def read_g2(value: object, where: str, shape_code: str) -> G2Point:
     x0, x1 = (_coordinate(text, where) for text in exact_list(x_pair, where, 2, shape_code))
     y0, y1 = (_coordinate(text, where) for text in exact_list(y_pair, where, 2, shape_code))
     point: G2Point = ((x0, x1), (y0, y1))
-    lifted = lift_g2(point)
-    if not is_on_curve(lifted, b2):
+    if not is_on_curve(lift_g2(point), b2):
         raise refuse("point_off_curve", where)
-    if not is_inf(multiply(lifted, SCALAR_MODULUS)):
+    if not in_subgroup(point):
         raise refuse("point_outside_subgroup", where)
     return point
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rtnet_core.errors import InputError
+from rtnet_core.limits import TIME_BITS
 from rtnet_core.statement import check_threshold_bps
 from verifier.keystore import PinnedKey
 from verifier.reasons import refuse
@@ -57,6 +58,13 @@ class Policy:
             raise InputError("venue_public_key", f"must be {PUBLIC_KEY_BYTES} bytes", self.venue_public_key)
         if self.threshold_bps is not None:
             check_threshold_bps(self.threshold_bps)
+
+    def without_default_age(self) -> Policy:
+        """Return these conditions without the day that production sets: for what is looked at long after its time.
+
+        An epoch remains what it was, so it has an age limit only where the recipient gives one.
+        """
+        return self if self.max_age_ms is not None else replace(self, max_age_ms=1 << TIME_BITS)
 
     def clock_ms(self) -> int:
         """Return the time to judge by, in milliseconds UTC."""

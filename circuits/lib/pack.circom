@@ -14,8 +14,8 @@ function packedFields(N, BITS) {
  * @mirrors rtnet_core.hashing.pack
  * @param N number of limbs
  * @param BITS bits of a limb
- * @input in assumes each in [0, 2^BITS): the caller enforces it in the same circuit
- * @output out below 2^253 each
+ * @input in assumes each in [0, 2^BITS), or each in [-2^(BITS - 1), 2^(BITS - 1)): the caller enforces it in the same circuit
+ * @output out of magnitude below 2^253 each
  * @cost 0 (linear)
  */
 template Pack(N, BITS) {

@@ -2,7 +2,6 @@ pragma circom 2.1.6;
 
 include "../limits.circom";
 include "../lib/signed_bits.circom";
-include "../lib/unsigned_bits.circom";
 include "collateral_credit.circom";
 include "underlying_margin.circom";
 
@@ -18,9 +17,11 @@ include "underlying_margin.circom";
  * @input quantity in lots; any field elements; PositionSize enforces their range
  * @input rowFields, exposureField, isOption, indexTicks, price assume what RiskArrayRoot enforces
  * @input rateBps … gammaRateBps assume what ParamsRoot enforces
- * @input thresholdBps any field element; enforces [0, 2^THRESHOLD_BITS)
+ * @input thresholdBps assumes [0, 2^THRESHOLD_BITS)
+ * @output netMark in ticks, of all positions
  * @output nlvE4, maintenanceE4 in ticks * 10^-4
  * @output scanRisk in ticks, one for each underlying
+ * @output headroomE8 10^4 * nlvE4 - thresholdBps * maintenanceE4, in [-2^HEADROOM_BITS, 2^HEADROOM_BITS)
  * @output clears 0 or 1
  * @cost see circuits/README.md
  */
@@ -44,18 +45,19 @@ template AccountMargin(K, U, A, S) {
     signal input deltaRateBps[U];
     signal input gammaRateBps[U];
     signal input thresholdBps;
+    signal output netMark;
     signal output nlvE4;
     signal output scanRisk[U];
     signal output maintenanceE4;
+    signal output headroomE8;
     signal output clears;
 
-    // 1. Ranges of what no part below checks.
+    // 1. The range of what no part below checks.
     _ <== SignedBits(CASH_BITS())(cash);
-    _ <== UnsignedBits(THRESHOLD_BITS())(thresholdBps);
 
     // 2. Each underlying: its marked value and its maintenance margin.
     component underlying[U];
-    var nlv = BPS() * cash;
+    var marked = 0;
     var maintenance = 0;
     for (var u = 0; u < U; u++) {
         underlying[u] = UnderlyingMargin(slots, S);
@@ -72,20 +74,23 @@ template AccountMargin(K, U, A, S) {
         underlying[u].deltaRateBps <== deltaRateBps[u];
         underlying[u].gammaRateBps <== gammaRateBps[u];
         scanRisk[u] <== underlying[u].scanRisk;
-        nlv += BPS() * underlying[u].netMark;
+        marked += underlying[u].netMark;
         maintenance += underlying[u].maintenanceE4;
     }
+    netMark <== marked;
+    maintenanceE4 <== maintenance;
 
     // 3. Collateral.
     signal creditE4[A];
+    var nlv = BPS() * (cash + netMark);
     for (var a = 0; a < A; a++) {
         creditE4[a] <== CollateralCredit()(amount[a], price[a], rateBps[a], kink[a], dropBps[a]);
         nlv += creditE4[a];
     }
     nlvE4 <== nlv;
-    maintenanceE4 <== maintenance;
 
     // 4. The verdict is the sign of the headroom.
     signal required <== thresholdBps * maintenanceE4;
-    clears <== SignedBits(HEADROOM_BITS())(BPS() * nlvE4 - required);
+    headroomE8 <== BPS() * nlvE4 - required;
+    clears <== SignedBits(HEADROOM_BITS())(headroomE8);
 }

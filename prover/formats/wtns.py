@@ -21,6 +21,21 @@ def parse_wtns(data: bytes, name: str = "wtns") -> list[int]:
     InputError
         The bytes break a rule of the format.
     """
+    return _values(data, name, None)
+
+
+def first_values(data: bytes, count: int, name: str = "wtns") -> list[int]:
+    """Return the values of the first `count` wires: the constant 1, then the public signals.
+
+    Raises
+    ------
+    InputError
+        The bytes break a rule of the format, or there are fewer wires.
+    """
+    return _values(data, name, count)
+
+
+def _values(data: bytes, name: str, wanted: int | None) -> list[int]:
     container = parse_container(data, "wtns", 2, name)
     header = container.section(1, "header")
     if (width := header.u32()) != FIELD_BYTES:
@@ -32,7 +47,11 @@ def parse_wtns(data: bytes, name: str = "wtns") -> list[int]:
     body = container.section(2, "values")
     if body.remaining != count * FIELD_BYTES:
         raise body.fail(f"must hold {count} values", body.remaining / FIELD_BYTES)
-    packed = bytes(body.take(count * FIELD_BYTES))
+    if wanted is None:
+        wanted = count
+    elif wanted > count:
+        raise body.fail(f"must hold at least {wanted} values", count)
+    packed = bytes(body.take(wanted * FIELD_BYTES))
     decode = int.from_bytes
     witness = [decode(packed[at : at + FIELD_BYTES], "little") for at in range(0, len(packed), FIELD_BYTES)]
     for wire, value in enumerate(witness):

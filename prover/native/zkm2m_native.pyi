@@ -147,6 +147,81 @@ def verify(vk_json: str, public: list[str], proof_json: str) -> bool:
         ``public`` is not a list.
     """
 
+def verify_many(vk_json: str, publics: list[list[str]], proofs_json: list[str]) -> int | None:
+    """Return the number of the first proof that does not hold under one key, None if all hold.
+
+    The equations are checked together, each scaled by a 128-bit number from the operating system that no prover can
+    foresee; where they do not hold, parts of the list are checked until one proof is left. No proof at all holds.
+
+    Parameters
+    ----------
+    vk_json
+        Read once.
+    publics
+        The signals of each proof.
+    proofs_json
+        As many proofs.
+
+    Raises
+    ------
+    ValueError
+        As :func:`verify`, naming the number of the proof; not one list of signals for each proof.
+    TypeError
+        An argument is not a list.
+    """
+
+def first_malformed(proofs_json: list[str]) -> int | None:
+    """Return the number of the first proof that :func:`verify_many` would not read, None if it would read all.
+
+    Raises
+    ------
+    TypeError
+        ``proofs_json`` is not a list.
+    """
+
+def hash_fields_many(tag: int, width: int, elements: bytes) -> bytes:
+    """Return the Poseidon digests of many lists of one length, 32 bytes each.
+
+    A digest absorbs blocks of 16 elements with circomlib's permutation; the capacity element of the first block is
+    ``tag * 2^32 + width``, that of a later one the digest so far.
+
+    Parameters
+    ----------
+    tag
+        The use, below 2^32.
+    width
+        Elements of a list, at least 1 and below 2^32.
+    elements
+        The lists one after another, each element as 32 little-endian bytes.
+
+    Raises
+    ------
+    ValueError
+        An element that is not below the group order, a list that is not whole, or a width out of range.
+    OverflowError
+        ``tag`` or ``width`` is negative or too large.
+    """
+
+def merkle_levels(tag: int, leaves: bytes, depth: int) -> bytes:
+    """Return all levels above the leaves of a complete binary tree, the lowest first: 2^depth - 1 digests.
+
+    Parameters
+    ----------
+    tag
+        Of every node, a digest of its two children as :func:`hash_fields_many` makes it.
+    leaves
+        Exactly 2^depth elements of 32 little-endian bytes.
+    depth
+        At most 32; with 0 there is no level above.
+
+    Raises
+    ------
+    ValueError
+        Another number of leaves, a leaf that is not below the group order, or a depth out of range.
+    OverflowError
+        ``tag`` or ``depth`` is negative or too large.
+    """
+
 def version() -> str:
     """Return the version of this module."""
 

@@ -92,7 +92,7 @@ def test_a46_an_edited_witness_is_refused_before_proving(book: Committed, prover
     inputs, statement = honest(book)
     with WitnessCalculator(prover.build.wasm) as calculator:
         witness = calculator.calculate(inputs)
-    prover.check_witness(witness, statement)
+    prover.check_witness(witness, statement.public_signals())
     check = WitnessCheck(prover.build, native=native)
     check.require_satisfied(witness)
     for wire in (1, 2, 7, 500, -1):
@@ -120,7 +120,7 @@ def test_a46_a_witness_of_another_statement_is_refused(book: Committed, prover: 
     with WitnessCalculator(prover.build.wasm) as calculator:
         witness = calculator.calculate(inputs | {"context": 8})
     with pytest.raises(ToolError, match="carries another statement"):
-        prover.check_witness(witness, statement)
+        prover.check_witness(witness, statement.public_signals())
 
 
 def test_a46_a_proof_that_does_not_hold_is_not_returned(

@@ -147,9 +147,11 @@ def assert_equal_to_the_exact_engine(case: Case) -> bool:
     margin = case.margin
     verdict = margin.clears(case.threshold_bps)
     assert account_margin_template().compute(dict(inputs)) == {
+        "netMark": sum(underlying.net_mark for underlying in margin.underlyings),
         "nlvE4": margin.nlv_e4,
         **{f"scanRisk[{u}]": underlying.scan_risk for u, underlying in enumerate(margin.underlyings)},
         "maintenanceE4": margin.maintenance_e4,
+        "headroomE8": margin.headroom_e8(case.threshold_bps),
         "clears": int(verdict),
     }
     return verdict

@@ -61,7 +61,8 @@ def test_every_template_mirrors_python_that_names_it(header: Header) -> None:
     twin = python_twin(header.first("mirrors"))
     module = sys.modules[".".join(header.first("mirrors").split(".")[:2])]
     text = inspect.getdoc(twin) or ""
-    one_way = {"UnsignedBits", "SignedBits", "Lanes"}  # plain range checks and lanes: used by more than their template
+    # Plain range checks and lanes are used by more than their template; RiskFieldsRoot is a half of RiskArrayRoot.
+    one_way = {"UnsignedBits", "SignedBits", "Lanes", "RiskFieldsRoot"}
     assert header.template in one_way or (FILES[header.template], header.template) in TWIN.findall(text)
     assert module.__name__.startswith("rtnet_core.")
 
@@ -91,7 +92,11 @@ def test_a03_no_intermediate_leaves_its_bits(profile) -> None:  # type: ignore[n
     rows = bit_budget(profile)
     assert [row for row in rows if not row.holds] == []
     assert all(row.limit_bits <= MAX_SAFE_BITS for row in rows)
-    assert {row.template for row in rows} == set(HEADERS) - {"Account"}  # which only puts the others together
+    assert {row.template for row in rows} == set(HEADERS) - {
+        "Account",
+        "Batch",
+        "Merge",
+    }  # which only put the others together
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from prover.backends import native_available
-from rtnet_core.account import Account
+from rtnet_core.account import Account, write_book
 from rtnet_core.errors import InputError, Refusal
 from rtnet_core.limits import THRESHOLD_BITS
+from rtnet_core.snapshot_hash import snapshot_hash_hex
 from tests.support.committed_book import CHALLENGE, Committed, commit, sampled
 
 
@@ -49,10 +49,9 @@ def test_an_account_at_the_exact_threshold_clears_and_one_tick_less_does_not(tmp
 
 def test_a_book_that_changed_after_its_commitment_is_refused(book: Committed, tmp_path: Path) -> None:
     copy = commit(tmp_path, book.snapshot, book.accounts(), book.params)
-    lines = (copy.folder / "accounts.jsonl").read_bytes().splitlines(keepends=True)
-    changed = json.loads(lines[0])
-    changed["cash_ticks"] += 1
-    (copy.folder / "accounts.jsonl").write_bytes(b"".join([json.dumps(changed).encode() + b"\n", *lines[1:]]))
+    first, *others = book.accounts()
+    changed = first.model_copy(update={"cash_ticks": first.cash_ticks + 1})
+    write_book(copy.folder, [changed, *others], snapshot_hash_hex(book.snapshot), overwrite=True)
     with pytest.raises(InputError, match="was changed after it was committed"):
         copy.account("acct-000000")
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prover.keys import development_keys
+from rtnet_core.account import Book, write_book
 from tests.support.command_line import zkm2m, zkm2m_json, zkm2m_process
 from verifier.reasons import REASONS
 
@@ -202,8 +203,9 @@ def test_an_uncommitted_or_changed_book_is_bad_input(desk: Desk, tmp_path: Path)
     shutil.copytree(desk.path("book"), book)
     words = ("prove", "account", desk.account, "--book", book, "--market", desk.path("market.json"))
     words += ("--threshold-bps", 1, "--challenge", CHALLENGE, "--out", tmp_path / "proof.json")
-    text = (book / "accounts.jsonl").read_text()
-    (book / "accounts.jsonl").write_text(text.replace('"cash_ticks":', '"cash_ticks":1', 1))
+    first, *others = Book(book)
+    raised = first.model_copy(update={"cash_ticks": first.cash_ticks + 1})
+    write_book(book, [raised, *others], Book(book).header.market, overwrite=True)
     changed = zkm2m(*words)
     assert changed.exit_code == 2
     (book / "openings.json").unlink()

@@ -101,7 +101,7 @@ def test_a51_two_proofs_of_one_witness_differ_and_both_verify(book: Committed) -
 
 def test_secret_files_are_for_their_owner_only(book: Committed) -> None:
     assert (book.folder / "openings.json").stat().st_mode & 0o077 == 0
-    assert (book.folder / "accounts.jsonl").stat().st_mode & 0o077 == 0
+    assert (book.folder / "accounts.parquet").stat().st_mode & 0o077 == 0
     assert (book.folder.parent / "venue.pem").stat().st_mode & 0o077 == 0
 
 

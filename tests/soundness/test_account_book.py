@@ -130,8 +130,8 @@ def test_a01_roots_that_fit_numbers_out_of_range() -> None:
         ("cash", 1 << CASH_BITS, r"^margin\.SignedBits\.UnsignedBits"),
         ("amount", [1 << AMOUNT_BITS, 0, 0], r"^margin\.CollateralCredit\[0\]"),
         ("quantity", [0, -(1 << QUANTITY_BITS) - 1, *[0] * 6], r"^margin\.underlying\[0\]\.size\.SignedBits\[1\]"),
-        ("price", [FIELD_MODULUS - 1, 0, 0], r"^riskArray\.UnsignedBits"),
-        ("isOption", [2, *[0] * 7], r"^isOption\[0\]$|^riskArray\.isOption\[0\]$"),
+        ("price", [FIELD_MODULUS - 1, 0, 0], r"^riskArray\.RiskFieldsRoot\.UnsignedBits"),
+        ("isOption", [2, *[0] * 7], r"^riskArray\.RiskFieldsRoot\.isOption\[0\]$"),
         ("index", 16, r"^BookMembership\.UnsignedBits"),
     ):
         consistent({**inputs, name: value}).assert_refused(at)

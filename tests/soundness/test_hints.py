@@ -19,7 +19,9 @@ REVIEWED_HINTS = {
 }
 #: Integer divisions, all of template parameters: counts of fields, blocks and slots.
 PARAMETER_DIVISIONS = {
+    ("batch.circom", r"S \ LANES_PER_FIELD()"),
     ("commitments/risk_array_root.circom", r"S \ LANES_PER_FIELD()"),
+    ("commitments/risk_fields_root.circom", r"S \ LANES_PER_FIELD()"),
     ("lib/hash_fields.circom", r"(N + 15) \ 16"),
     ("lib/pack.circom", r"(N + perField - 1) \ perField"),
     ("lib/pack.circom", r"MAX_SAFE_BITS() \ BITS"),
@@ -27,6 +29,7 @@ PARAMETER_DIVISIONS = {
     ("margin/account_margin.circom", r"S \ LANES_PER_FIELD()"),
     ("margin/scan_risk.circom", r"S \ LANES_PER_FIELD()"),
     ("margin/underlying_margin.circom", r"S \ LANES_PER_FIELD()"),
+    ("totals/account_totals.circom", r"S \ LANES_PER_FIELD()"),
 }
 
 

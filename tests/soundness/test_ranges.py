@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -23,7 +24,8 @@ from rtnet_core.limits import (
     THRESHOLD_BITS,
 )
 from rtnet_core.margin_exact import AccountVector
-from tests.support.forge import NO_REPLACEMENT, Replacements, bench, forge
+from tests.support.forge import NO_REPLACEMENT, Bench, Replacements, account_bench, batch_bench, bench, forge
+from tests.support.margin_cases import batch_case, book_case, plain_case
 
 BITS_FILE = "lib/unsigned_bits.circom"
 HINT = "(in >> i) & 1"
@@ -143,10 +145,7 @@ def test_a02_parameter_beyond_its_width(name: str, replacements: Replacements) -
         PARAMS.forge(inputs(number), replacements).assert_refused(r"UnsignedBits.*\.bits")
 
 
-@pytest.mark.parametrize(
-    ("name", "bits", "signed"), [("cash", CASH_BITS, True), ("thresholdBps", THRESHOLD_BITS, False)]
-)
-def test_a01_cash_and_threshold_beyond_their_ranges(name: str, bits: int, *, signed: bool) -> None:
+def test_a01_cash_beyond_its_range() -> None:
     rule = bench("margin/account_margin.circom", "AccountMargin(2, 1, 1, 4)")
     inputs: dict[str, InputValue] = {
         **{name: [0, 0] for name in ("quantity", "exposureField", "isOption")},
@@ -154,15 +153,26 @@ def test_a01_cash_and_threshold_beyond_their_ranges(name: str, bits: int, *, sig
         **{name: [0] for name in ("shortOptionBps", "deltaRateBps", "gammaRateBps")},
         **{name: [[0, 0]] for name in ("kink", "dropBps", "sizeKink", "sizeRiseBps")},
         "rowFields": [[0], [0]],
-        "cash": 0,
         "thresholdBps": 0,
     }
-    for inside in (-(1 << bits) if signed else 0, (1 << bits) - 1):
-        rule.forge(inputs | {name: inside}).assert_accepted()
-    for number in ((1 << bits), -(1 << bits) - 1 if signed else -1):
+    for inside in (-(1 << CASH_BITS), (1 << CASH_BITS) - 1):
+        rule.forge(inputs | {"cash": inside}).assert_accepted()
+    for cash in (1 << CASH_BITS, -(1 << CASH_BITS) - 1):
         for replacements in (NO_REPLACEMENT, WIDE_TOP_DIGIT):
-            at = r"^SignedBits\.UnsignedBits\.bits" if signed else r"^UnsignedBits\.bits"
-            rule.forge(inputs | {name: number}, replacements).assert_refused(at)
+            rule.forge(inputs | {"cash": cash}, replacements).assert_refused(r"^SignedBits\.UnsignedBits\.bits")
+
+
+@pytest.mark.parametrize("replacements", FORGERIES)
+@pytest.mark.parametrize("target", [account_bench, batch_bench])
+def test_a01_threshold_beyond_its_range(target: Callable[[], Bench], replacements: Replacements) -> None:
+    """The whole circuits enforce it, once for all accounts that are measured by it."""
+    case = plain_case()
+    inputs = book_case(case).inputs if target is account_bench else batch_case(case, [case.account]).inputs
+    for inside in (0, (1 << THRESHOLD_BITS) - 1):
+        target().forge({**inputs, "thresholdBps": inside}).assert_accepted()
+    for threshold in (1 << THRESHOLD_BITS, -1):
+        forged = target().forge({**inputs, "thresholdBps": threshold}, replacements)
+        forged.assert_refused(r"^UnsignedBits\.bits")
 
 
 def test_a09_zero_has_one_encoding() -> None:
@@ -203,7 +213,7 @@ def test_a10_two_hundred_and_fifty_four_bits_are_not_compiled() -> None:
 def test_a12_option_flag_is_binary(selector: int) -> None:
     for flag in (0, 1):
         RISK.forge(risk_inputs(isOption=[0, flag])).assert_accepted()
-    RISK.forge(risk_inputs(isOption=[0, selector])).assert_refused(r"^isOption\[1\]$")
+    RISK.forge(risk_inputs(isOption=[0, selector])).assert_refused(r"^RiskFieldsRoot\.isOption\[1\]$")
 
 
 def test_a12_a_sign_is_no_half_and_no_two() -> None:
@@ -236,7 +246,7 @@ def test_a15_value_moved_between_limbs_of_the_risk_array() -> None:
         honest, moved = RISK.forge(risk_inputs(**before)), RISK.forge(risk_inputs(**after))
         honest.assert_accepted()
         assert moved["root"] == honest["root"]
-        moved.assert_refused(r"UnsignedBits.*\.bits|^isOption")
+        moved.assert_refused(r"UnsignedBits.*\.bits|^RiskFieldsRoot\.isOption")
 
 
 def test_a15_value_moved_between_limbs_of_the_parameters() -> None:

@@ -15,7 +15,6 @@ from rtnet_core.limits import (
     FIELD_MODULUS,
     GREEK_RATE_BITS,
     PRICE_BITS,
-    PROFILES,
     QUANTITY_BITS,
     RATE_BITS,
     ROW_BITS,
@@ -23,12 +22,9 @@ from rtnet_core.limits import (
     THRESHOLD_BITS,
 )
 from rtnet_core.margin_exact import AccountVector
-from rtnet_core.params_root import MarginParams
-from rtnet_core.risk_array import RiskArray
-from tests.support.forge import Forged, bench, forge
-from tests.support.margin_cases import Case, plain_case, random_case
+from tests.support.forge import Forged, account_bench, batch_bench, bench, forge
+from tests.support.margin_cases import Case, batch_case, book_case, extreme_case, plain_case, random_case
 
-SMALL = PROFILES["small"]
 RULE = bench("margin/account_margin.circom", "AccountMargin(8, 2, 3, 16)")
 BITS_FILE, HINT = "lib/unsigned_bits.circom", "(in >> i) & 1"
 #: The sign digit of the headroom has 107 places; no other number of this template has.
@@ -111,37 +107,6 @@ def test_a04_no_maintenance() -> None:
             assert honest["clears"] == verdict
 
 
-def extreme_case(position: int, row: int, cash: int, amount: int, drop: int) -> Case:
-    """Return a case with every number at an end of its range."""
-    rate, greek_rate = (1 << RATE_BITS) - 1, (1 << GREEK_RATE_BITS) - 1
-    unsigned = (1 << ROW_BITS) - 1
-    slots = range(SMALL.instruments)
-    risk = RiskArray(
-        profile="small",
-        snapshot_hash=1,
-        rows=((row,) * SMALL.scenarios,) * SMALL.instruments,
-        marks=(unsigned,) * SMALL.instruments,
-        deltas=(row,) * SMALL.instruments,
-        gammas=(row,) * SMALL.instruments,
-        is_option=tuple(1 for _ in slots),
-        index_ticks=(unsigned,) * SMALL.underlyings,
-        price_ticks=((1 << PRICE_BITS) - 1,) * SMALL.assets,
-    )
-    params = MarginParams(
-        rate_bps=(rate,) * SMALL.assets,
-        kinks=((0, 0),) * SMALL.assets,
-        drops_bps=((drop, drop),) * SMALL.assets,
-        size_kinks=((0, 0),) * SMALL.underlyings,
-        size_rises_bps=((rate, rate),) * SMALL.underlyings,
-        short_option_bps=(rate,) * SMALL.underlyings,
-        delta_rate_bps=(greek_rate,) * SMALL.underlyings,
-        gamma_rate_bps=(greek_rate,) * SMALL.underlyings,
-        scenarios_hash=2,
-    )
-    account = AccountVector(cash, (amount,) * SMALL.assets, (position,) * SMALL.instruments)
-    return Case(risk, params, account, (1 << THRESHOLD_BITS) - 1)
-
-
 @pytest.mark.parametrize("position", [-(1 << QUANTITY_BITS), (1 << QUANTITY_BITS) - 1])
 @pytest.mark.parametrize("row", [-(1 << ROW_BITS), (1 << ROW_BITS) - 1])
 @pytest.mark.parametrize(
@@ -164,7 +129,6 @@ def test_a03_one_more_than_the_maximum() -> None:
         ("cash", 1 << CASH_BITS, r"^SignedBits\.UnsignedBits\.bits"),
         ("amount", [1 << AMOUNT_BITS, 0, 0], r"^CollateralCredit\[0\]"),
         ("quantity", [1 << QUANTITY_BITS, *[0] * 7], r"^underlying\[0\]\.size\.SignedBits"),
-        ("thresholdBps", 1 << THRESHOLD_BITS, r"^UnsignedBits\.bits"),
     ]
     for name, value, at in beyond:
         RULE.forge(inputs_of(case) | {name: value}).assert_refused(at)
@@ -206,6 +170,8 @@ def test_a03_one_more_than_the_maximum() -> None:
         ("maintenanceE4 <== maintenance;", "maintenanceE4 <-- 0;", r"^maintenanceE4$"),
         ("signal required <== thresholdBps * maintenanceE4;", "signal required <-- 0;", r"^required$"),
         ("scanRisk[u] <== underlying[u].scanRisk;", "scanRisk[u] <-- 0;", r"^scanRisk\[0\]$"),
+        ("netMark <== marked;", "netMark <-- marked + 1;", r"^netMark$"),
+        ("headroomE8 <== BPS() * nlvE4 - required;", "headroomE8 <-- 0;", r"^headroomE8$"),
     ],
 )
 def test_a11_sums_of_the_rule_forged(anchor: str, claim: str, at: str) -> None:
@@ -235,8 +201,9 @@ def test_a11_add_ons_left_out(anchor: str, at: str) -> None:
 
 
 def test_a04_headroom_of_an_alias() -> None:
-    """A threshold of r - 1 would turn what is required into a credit: its range refuses it."""
-    for threshold in (FIELD_MODULUS - 1, FIELD_MODULUS - 10_000):
-        forged = RULE.forge(inputs_of(with_cash(0)) | {"thresholdBps": threshold})
-        assert forged["clears"] == 1
-        forged.assert_refused(r"^UnsignedBits\.bits")
+    """A threshold of r - 1 would turn what is required into a credit: its range refuses it, in account and batch."""
+    account, batch = book_case(with_cash(0)).inputs, batch_case(with_cash(0), [with_cash(0).account]).inputs
+    for threshold in (1 << THRESHOLD_BITS, FIELD_MODULUS - 1, FIELD_MODULUS - 10_000):
+        for target, inputs in ((account_bench(), account), (batch_bench(), batch)):
+            target.forge({**inputs, "thresholdBps": threshold}).assert_refused(r"^UnsignedBits\.bits")
+    assert RULE.forge(inputs_of(with_cash(0)) | {"thresholdBps": FIELD_MODULUS - 1})["clears"] == 1

@@ -77,7 +77,7 @@ class Forged:
 
     def array(self, name: str) -> list[int]:
         """Return the signed values of ``name[0]``, ``name[1]``, … of one dimension."""
-        values = []
+        values: list[int] = []
         while f"{name}[{len(values)}]" in self.values:
             values.append(self[f"{name}[{len(values)}]"])
         return values
@@ -240,6 +240,18 @@ def bench(file: str, call: str) -> Bench:
 def account_bench() -> Bench:
     """Return the bench of the account circuit in the small profile, as it ships."""
     return Bench(CIRCUITS["account-small"])
+
+
+@lru_cache(maxsize=1)
+def batch_bench() -> Bench:
+    """Return the bench of the batch circuit in the small profile, as it ships."""
+    return Bench(CIRCUITS["batch-small"])
+
+
+@lru_cache(maxsize=1)
+def merge_bench() -> Bench:
+    """Return the bench of the merge circuit in the small profile, as it ships."""
+    return Bench(CIRCUITS["merge-small"])
 
 
 def forge(target: Bench, replacements: Replacements = NO_REPLACEMENT, *, inputs: Mapping[str, InputValue]) -> Forged:

@@ -6,23 +6,32 @@ where carries, borrows and signs go wrong.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from prover.batch_inputs import BatchAccount, batch_inputs, batch_statement, batch_totals, merge_inputs, merge_statement
 from prover.inputs import BookPlace, account_inputs, account_statement
 from prover.witness import InputValue
 from rtnet_core.commitments import BookTree, leaf
+from rtnet_core.epoch import BatchStatement, MergeStatement
 from rtnet_core.limits import (
     AMOUNT_BITS,
+    AMOUNT_TOTAL_BITS,
     CASH_BITS,
+    CASH_TOTAL_BITS,
+    COUNT_BITS,
+    DEFICIT_TOTAL_BITS,
     ENVELOPE_KINKS,
     GREEK_RATE_BITS,
+    NET_TOTAL_BITS,
     PRICE_BITS,
     PROFILES,
     QUANTITY_BITS,
     RATE_BITS,
     ROW_BITS,
+    SHORTFALL_BITS,
     SIZE_BITS,
     THRESHOLD_BITS,
 )
@@ -30,6 +39,7 @@ from rtnet_core.margin_exact import AccountMargin, AccountVector, account_margin
 from rtnet_core.params_root import MarginParams
 from rtnet_core.risk_array import RiskArray
 from rtnet_core.statement import Statement
+from rtnet_core.totals import Totals, sum_totals
 
 CONTEXT = 0x5EED << 200
 
@@ -181,6 +191,38 @@ def plain_case(**changes: Any) -> Case:
     return replace(Case(risk, params, account, 10_000), **changes)
 
 
+def extreme_case(position: int, row: int, cash: int, amount: int, drop: int) -> Case:
+    """Return a case of profile ``small`` with every number at an end of its range."""
+    sizes = PROFILES["small"]
+    rate, greek_rate = (1 << RATE_BITS) - 1, (1 << GREEK_RATE_BITS) - 1
+    unsigned = (1 << ROW_BITS) - 1
+    slots = range(sizes.instruments)
+    risk = RiskArray(
+        profile="small",
+        snapshot_hash=1,
+        rows=((row,) * sizes.scenarios,) * sizes.instruments,
+        marks=(unsigned,) * sizes.instruments,
+        deltas=(row,) * sizes.instruments,
+        gammas=(row,) * sizes.instruments,
+        is_option=tuple(1 for _ in slots),
+        index_ticks=(unsigned,) * sizes.underlyings,
+        price_ticks=((1 << PRICE_BITS) - 1,) * sizes.assets,
+    )
+    params = MarginParams(
+        rate_bps=(rate,) * sizes.assets,
+        kinks=((0, 0),) * sizes.assets,
+        drops_bps=((drop, drop),) * sizes.assets,
+        size_kinks=((0, 0),) * sizes.underlyings,
+        size_rises_bps=((rate, rate),) * sizes.underlyings,
+        short_option_bps=(rate,) * sizes.underlyings,
+        delta_rate_bps=(greek_rate,) * sizes.underlyings,
+        gamma_rate_bps=(greek_rate,) * sizes.underlyings,
+        scenarios_hash=2,
+    )
+    account = AccountVector(cash, (amount,) * sizes.assets, (position,) * sizes.instruments)
+    return Case(risk, params, account, (1 << THRESHOLD_BITS) - 1)
+
+
 @dataclass(frozen=True)
 class BookCase:
     """A case whose account stands in a book with others.
@@ -233,3 +275,88 @@ def book_case(case: Case, *, index: int = 2, others: int = 4, seed: object = 0) 
     accounts.insert(index, case.account)
     identities = tuple((numbers.random.getrandbits(248), numbers.random.getrandbits(248)) for _ in accounts)
     return BookCase(case, tuple(accounts), identities, index)
+
+
+@dataclass(frozen=True)
+class BatchCase:
+    """A case with the accounts of one batch; the case's own account is not among them unless it was put there."""
+
+    case: Case
+    accounts: tuple[BatchAccount, ...]
+    blinding: int
+
+    @property
+    def totals(self) -> Totals:
+        """What the accounts add up to, by the exact engine."""
+        return batch_totals(self.accounts, self.case.risk, self.case.params, self.case.threshold_bps)
+
+    @property
+    def statement(self) -> BatchStatement:
+        """What an honest prover states."""
+        case = self.case
+        return batch_statement(self.accounts, self.blinding, case.risk, case.params, case.threshold_bps, CONTEXT)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs of the batch circuit."""
+        return dict(batch_inputs(self.accounts, self.blinding, self.case.risk, self.case.params, self.statement))
+
+
+def batch_case(case: Case, vectors: Sequence[AccountVector], *, seed: object = 0) -> BatchCase:
+    """Return a batch of the given accounts, with random ids, salts and blinding."""
+    random = Numbers(("batch", seed)).random
+    accounts = tuple(BatchAccount(random.getrandbits(248), random.getrandbits(248), vector) for vector in vectors)
+    return BatchCase(case, accounts, random.getrandbits(248))
+
+
+def random_batch(profile: str, seed: object, count: int, *, extreme: bool = False) -> BatchCase:
+    """Return a batch of `count` random accounts."""
+    numbers = Numbers(("accounts", seed), extreme=extreme)
+    vectors = [random_account(profile, numbers) for _ in range(count)]
+    return batch_case(random_case(profile, seed, extreme=extreme), vectors, seed=seed)
+
+
+@dataclass(frozen=True)
+class MergeCase:
+    """The children of one merge with their blindings, and the blinding of their sum."""
+
+    profile: str
+    children: tuple[tuple[Totals, int], ...]
+    blinding: int
+
+    @property
+    def totals(self) -> Totals:
+        """The sum."""
+        return sum_totals([totals for totals, _ in self.children], PROFILES[self.profile])
+
+    @property
+    def statement(self) -> MergeStatement:
+        """What an honest prover states."""
+        return merge_statement(self.children, self.blinding, PROFILES[self.profile], CONTEXT)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs of the merge circuit."""
+        return dict(merge_inputs(self.children, self.blinding, PROFILES[self.profile], self.statement))
+
+
+def random_totals(profile: str, numbers: Numbers) -> Totals:
+    """Return totals over the whole range of every number, less what a merge of M children adds."""
+    sizes = PROFILES[profile]
+    spare = sizes.merge.bit_length() - 1
+    return Totals(
+        below_threshold=numbers.unsigned(COUNT_BITS - spare),
+        shortfall_e8=numbers.unsigned(SHORTFALL_BITS - spare),
+        deficit_accounts=numbers.unsigned(COUNT_BITS - spare),
+        deficit_ticks=numbers.unsigned(DEFICIT_TOTAL_BITS - spare),
+        cash_ticks=numbers.signed(CASH_TOTAL_BITS - spare),
+        amounts=numbers.unsigneds(sizes.assets, AMOUNT_TOTAL_BITS - spare),
+        net_lots=numbers.signeds(sizes.instruments, NET_TOTAL_BITS - spare),
+    )
+
+
+def random_merge(profile: str, seed: object, count: int, *, extreme: bool = False) -> MergeCase:
+    """Return a merge of `count` random children."""
+    numbers = Numbers(("merge", seed), extreme=extreme)
+    children = tuple((random_totals(profile, numbers), numbers.random.getrandbits(248)) for _ in range(count))
+    return MergeCase(profile, children, numbers.random.getrandbits(248))

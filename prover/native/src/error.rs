@@ -57,6 +57,20 @@ impl Error {
         let path = path.to_path_buf();
         move |source| Self::Io { action, path, source }
     }
+
+    /// Returns the error with the number of the proof, of many, that it is about.
+    #[must_use]
+    pub fn of(self, number: usize) -> Self {
+        match self {
+            Self::Format { file, section, rule } => {
+                Self::Format { file, section: format!("number {number}, {section}"), rule }
+            }
+            Self::Value { argument, rule } => {
+                Self::Value { argument, rule: format!("number {number}, {rule}") }
+            }
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -4,6 +4,8 @@
 //! - [`check`]: r1cs and witness → the first constraint that does not hold
 //! - [`prove`]: proving key and witness → proof
 //! - [`verify`]: verifying key, public signals and proof → verdict
+//! - [`verify_many`]: the same for many proofs under one key, together
+//! - [`poseidon`]: lists of field elements → digests; leaves → Merkle tree
 //!
 //! Readers ([`r1cs`], [`wtns`], [`zkey`], [`json`]) refuse before anything computes: a malformed file is an
 //! [`error::Error`] that names the section and the rule, never a panic. The Python module is in `python.rs`; everything
@@ -21,12 +23,15 @@ pub mod fixed;
 pub mod json;
 pub mod msm;
 pub mod pool;
+pub mod poseidon;
+pub mod poseidon_parameters;
 pub mod prove;
 pub mod quotient;
 pub mod r1cs;
 pub mod secret;
 pub mod setup;
 pub mod verify;
+pub mod verify_many;
 pub mod wtns;
 pub mod zkey;
 pub mod zkey_write;

@@ -9,16 +9,18 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::check::first_violation;
 use crate::error::{Error, Result};
 use crate::json::{g1_text, g2_text};
 use crate::pool::pool;
+use crate::poseidon;
 use crate::prove::{prove, public_strings};
 use crate::r1cs::R1cs;
 use crate::setup::{self, Trapdoor};
 use crate::verify::{Proof, verify as verify_json};
+use crate::verify_many;
 use crate::zkey::ProvingKey;
 
 impl From<Error> for PyErr {
@@ -180,16 +182,62 @@ fn proof_dict<'py>(py: Python<'py>, proof: &Proof) -> PyResult<Bound<'py, PyDict
 /// Returns whether a proof holds for a verifying key and public signals.
 #[pyfunction]
 fn verify(py: Python<'_>, vk_json: &str, public: &Bound<'_, PyAny>, proof_json: &str) -> PyResult<bool> {
-    let list =
-        public.cast::<PyList>().map_err(|_| PyTypeError::new_err("public: must be a list of strings"))?;
-    let public = list
-        .iter()
+    let public = strings("public", public)?;
+    released(py, || verify_json(vk_json, &public, proof_json))
+}
+
+/// Returns the number of the first proof that does not hold for a verifying key, None if all hold.
+#[pyfunction]
+#[pyo3(name = "verify_many")]
+fn verify_many_proofs(
+    py: Python<'_>,
+    vk_json: &str,
+    publics: &Bound<'_, PyAny>,
+    proofs_json: &Bound<'_, PyAny>,
+) -> PyResult<Option<usize>> {
+    let publics =
+        publics.cast::<PyList>().map_err(|_| PyTypeError::new_err("publics: must be a list of lists"))?;
+    let publics = publics.iter().map(|public| strings("publics", &public)).collect::<PyResult<Vec<_>>>()?;
+    let proofs = strings("proofs_json", proofs_json)?;
+    released(py, || verify_many::verify_many(vk_json, &publics, &proofs))
+}
+
+/// Returns the number of the first proof that is not in canonical form, None if all are.
+#[pyfunction]
+fn first_malformed(py: Python<'_>, proofs_json: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let proofs = strings("proofs_json", proofs_json)?;
+    released(py, || Ok(verify_many::first_malformed(&proofs)))
+}
+
+fn strings(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let list = value
+        .cast::<PyList>()
+        .map_err(|_| PyTypeError::new_err(format!("{argument}: must be a list of strings")))?;
+    list.iter()
         .map(|item| match item.cast_exact::<PyString>() {
             Ok(text) => text.to_str().map(str::to_owned),
-            Err(_) => Err(Error::value("public", "must hold strings only").into()),
+            Err(_) => Err(Error::value(argument, "must hold strings only").into()),
         })
-        .collect::<PyResult<Vec<String>>>()?;
-    released(py, || verify_json(vk_json, &public, proof_json))
+        .collect()
+}
+
+/// Returns the Poseidon digests of many lists of one length.
+#[pyfunction]
+fn hash_fields_many<'py>(
+    py: Python<'py>,
+    tag: u32,
+    width: usize,
+    elements: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let digests = released(py, || poseidon::hash_fields_many(tag, width, elements))?;
+    Ok(PyBytes::new(py, &digests))
+}
+
+/// Returns all levels above the leaves of a complete Merkle tree.
+#[pyfunction]
+fn merkle_levels<'py>(py: Python<'py>, tag: u32, leaves: &[u8], depth: u32) -> PyResult<Bound<'py, PyBytes>> {
+    let levels = released(py, || poseidon::merkle_levels(tag, leaves, depth))?;
+    Ok(PyBytes::new(py, &levels))
 }
 
 /// Returns the version of this module.
@@ -219,6 +267,10 @@ fn zkm2m_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ConstraintSystem>()?;
     module.add_function(wrap_pyfunction!(dev_setup, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
+    module.add_function(wrap_pyfunction!(verify_many_proofs, module)?)?;
+    module.add_function(wrap_pyfunction!(first_malformed, module)?)?;
+    module.add_function(wrap_pyfunction!(hash_fields_many, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_levels, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(threads, module)?)
 }

@@ -100,17 +100,22 @@ pub fn check(key: &VerifyingKey, public: &[Fr], proof: &Proof) -> bool {
 pub fn verify<S: AsRef<str>>(key: &str, public: &[S], proof: &str) -> Result<bool> {
     let key = json::verifying_key(key)?;
     key.check_shape(json::KEY)?;
+    let public = read_signals(&key, public)?;
+    Ok(check(&key, &public, &json::proof(proof)?))
+}
+
+/// Returns the public signals that a key is for.
+///
+/// # Errors
+/// Another number of them than the key has, or one that is not in canonical form.
+pub fn read_signals<S: AsRef<str>>(key: &VerifyingKey, public: &[S]) -> Result<Vec<Fr>> {
     if public.len() != key.ic.len() - 1 {
         let rule = format!("holds {} signals, the key is for {}", public.len(), key.ic.len() - 1);
         return Err(Error::value("public", rule));
     }
-    let public = public
-        .iter()
-        .enumerate()
-        .map(|(index, text)| {
-            field::parse_decimal(text.as_ref())
-                .map_err(|rule| Error::format("public", format!("signal {index}"), rule))
-        })
-        .collect::<Result<Vec<Fr>>>()?;
-    Ok(check(&key, &public, &json::proof(proof)?))
+    let signals = public.iter().enumerate().map(|(index, text)| {
+        field::parse_decimal(text.as_ref())
+            .map_err(|rule| Error::format("public", format!("signal {index}"), rule))
+    });
+    signals.collect()
 }

@@ -61,6 +61,15 @@ def test_a_book_is_replaced_only_with_force(folder: Path) -> None:
     assert zkm2m(*words, "--force").exit_code == 0
 
 
+def test_both_formats_hold_the_same_accounts(folder: Path) -> None:
+    words = ("book", "sample", "--market", folder / "market.json", "--accounts", 10, "--seed", 3, "--format", "jsonl")
+    zkm2m_json(*words, "--out", folder / "lines")
+    assert (folder / "lines" / "accounts.jsonl").is_file()
+    assert (folder / "book" / "accounts.parquet").is_file()
+    assert list(Book(folder / "lines")) == list(Book(folder / "book"))
+    assert zkm2m(*words[:-1], "csv", "--out", folder / "never").exit_code == 2
+
+
 def test_a_book_above_the_profile_is_refused(folder: Path) -> None:
     most = PROFILES["small"].capacity
     result = zkm2m(

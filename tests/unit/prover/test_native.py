@@ -397,3 +397,67 @@ def test_version_and_threads() -> None:
     source = pathlib.Path(__file__).parents[3] / "prover" / "native" / "Cargo.toml"
     assert f'version = "{native.version()}"' in source.read_text()
     assert native.threads() >= 1
+
+
+def test_many_proofs_are_read_as_strictly_as_one(proven: dict[str, Any], key: dict[str, Any]) -> None:
+    text, good = json.dumps(key), json.dumps(proven["proof"])
+    assert native.verify_many(text, [PUBLIC] * 3, [good] * 3) is None
+    assert native.verify_many(text, [PUBLIC, ["0", *PUBLIC[1:]]], [good] * 2) == 1
+    assert native.verify_many(text, [], []) is None
+    for path, value, rule in _bad_points():
+        bad = json.dumps(_changed(proven["proof"], path, value))
+        rule = rule.removeprefix("JSON: ")
+        with pytest.raises(ValueError, match=f"^proof, number 1, .*{rule}"):
+            native.verify_many(text, [PUBLIC] * 3, [good, bad, "{}"])
+        assert native.first_malformed([good, bad, "{}"]) == 1
+    assert native.first_malformed([good, good]) is None
+    with pytest.raises(ValueError, match="^public, number 1, signal 0: must not begin with a zero"):
+        native.verify_many(text, [PUBLIC, ["01", *PUBLIC[1:]]], [good] * 2)
+    with pytest.raises(ValueError, match="^public: number 1, holds 2 signals, the key is for 3"):
+        native.verify_many(text, [PUBLIC, PUBLIC[1:]], [good] * 2)
+    with pytest.raises(ValueError, match="^publics: holds 1 lists of signals for 2 proofs"):
+        native.verify_many(text, [PUBLIC], [good] * 2)
+    with pytest.raises(ValueError, match="publics: must hold strings only"):
+        native.verify_many(text, [[1, 2, 3]], [good])
+    with pytest.raises(ValueError, match="delta2: equals gamma2"):
+        native.verify_many(json.dumps(key | {"vk_delta_2": key["vk_gamma_2"]}), [PUBLIC], [good])
+    for publics, proofs in ((PUBLIC, [good]), ("", [good]), ([PUBLIC], good), ((PUBLIC,), [good])):
+        with pytest.raises(TypeError, match="must be a list of"):
+            native.verify_many(text, publics, proofs)
+
+
+@pytest.mark.parametrize(
+    ("width", "elements", "rule"),
+    [
+        (1, curve_order.to_bytes(32, "little"), "elements: element 0 of list 0 is not below the prime"),
+        (2, bytes(96) + b"\xff" * 32, "elements: element 1 of list 1 is not below the prime"),
+        (1, bytes(31), "elements: has 31 bytes"),
+        (3, bytes(64), "elements: has 64 bytes, must have a multiple of"),
+        (0, b"", "width: must be at least 1"),
+        (1 << 32, b"", "width: must be at least 1 and below"),
+    ],
+)
+def test_lists_that_cannot_be_hashed_are_refused(width: int, elements: bytes, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        native.hash_fields_many(1, width, elements)
+
+
+def test_no_list_has_no_digest_and_no_level_is_above_one_leaf() -> None:
+    assert native.hash_fields_many(1, 3, b"") == b""
+    assert native.merkle_levels(1, bytes(32), 0) == b""
+    with pytest.raises(OverflowError):
+        native.hash_fields_many(-1, 1, bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("leaves", "depth", "rule"),
+    [
+        (bytes(32) + curve_order.to_bytes(32, "little"), 1, "leaves: leaf 1 is not below the prime"),
+        (bytes(32), 1, "leaves: has 32 bytes, must have 64"),
+        (b"", 0, "leaves: has 0 bytes, must have 32"),
+        (bytes(32), 33, "depth: is 33, must be at most 32"),
+    ],
+)
+def test_leaves_that_make_no_tree_are_refused(leaves: bytes, depth: int, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        native.merkle_levels(1, leaves, depth)

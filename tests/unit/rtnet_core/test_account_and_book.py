@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rtnet_core.account import ACCOUNTS_NAME, HEADER_NAME, Account, Book, amounts, quantities, write_book
+from rtnet_core.account import ACCOUNTS_NAMES, HEADER_NAME, Account, Book, BookFormat, amounts, quantities, write_book
+from rtnet_core.book_parquet import parquet_chunks
 from rtnet_core.errors import InputError, RangeError
 from rtnet_core.market_sample import sample_market
 
@@ -86,50 +87,80 @@ def test_vectors_stand_in_slot_order_and_unknown_names_are_refused() -> None:
         amounts(Account.from_json(_account(collateral={"DOGE": 4})), market)
 
 
-def _book(folder: Path, count: int = 3) -> Path:
+def _book(folder: Path, count: int = 3, book_format: BookFormat = "parquet") -> Path:
     accounts = (Account.from_json(_account(id=f"acct-{number}")) for number in range(count))
-    write_book(folder, accounts, HASH)
+    write_book(folder, accounts, HASH, format=book_format)
     return folder
 
 
-def test_a_book_reads_back_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    book = Book(_book(tmp_path / "book"))
-    assert [account.id for account in book] == ["acct-0", "acct-1", "acct-2"]
+@pytest.mark.parametrize("book_format", ["parquet", "jsonl"])
+def test_a_book_reads_back_and_only_its_owner_may_read_it(tmp_path: Path, book_format: BookFormat) -> None:
+    book = Book(_book(tmp_path / "book", book_format=book_format))
+    assert list(book) == [Account.from_json(_account(id=f"acct-{number}")) for number in range(3)]
     assert (len(book), book.header.market) == (3, HASH)
-    for name in (HEADER_NAME, ACCOUNTS_NAME):
-        assert stat.S_IMODE((tmp_path / "book" / name).stat().st_mode) == 0o600
-    assert sorted(path.name for path in (tmp_path / "book").iterdir()) == [ACCOUNTS_NAME, HEADER_NAME]
+    name = ACCOUNTS_NAMES[book_format]
+    for path in (HEADER_NAME, name):
+        assert stat.S_IMODE((tmp_path / "book" / path).stat().st_mode) == 0o600
+    assert sorted(path.name for path in (tmp_path / "book").iterdir()) == [name, HEADER_NAME]
 
 
-def test_a_book_is_not_overwritten_unasked_and_a_failed_one_leaves_no_header(tmp_path: Path) -> None:
-    folder = _book(tmp_path / "book")
+@pytest.mark.parametrize("book_format", ["parquet", "jsonl"])
+def test_a_book_is_not_overwritten_unasked_and_a_failed_one_leaves_no_header(
+    tmp_path: Path, book_format: BookFormat
+) -> None:
+    folder = _book(tmp_path / "book", book_format=book_format)
     with pytest.raises(InputError, match="must not hold a book already"):
-        write_book(folder, [], HASH)
+        write_book(folder, [], HASH, format=book_format)
     twins = [Account.from_json(_account())] * 2
     with pytest.raises(InputError, match="unique"):
-        write_book(folder, twins, HASH, overwrite=True)
-    assert [path.name for path in folder.iterdir()] == [ACCOUNTS_NAME]
+        write_book(folder, twins, HASH, format=book_format, overwrite=True)
+    assert [path.name for path in folder.iterdir()] == [ACCOUNTS_NAMES[book_format]]
     with pytest.raises(InputError, match="at least 1"):
-        write_book(tmp_path / "empty", [], HASH)
+        write_book(tmp_path / "empty", [], HASH, format=book_format)
+
+
+def test_a_book_that_is_replaced_in_the_other_format_leaves_no_accounts_of_the_old_one(tmp_path: Path) -> None:
+    folder = _book(tmp_path / "book", book_format="jsonl")
+    write_book(folder, [Account.from_json(_account())], HASH, overwrite=True)
+    assert not (folder / "accounts.jsonl").exists()
+    assert [account.id for account in Book(folder)] == ["alice"]
+    (folder / "accounts.jsonl").write_bytes(b"")
+    with pytest.raises(InputError, match="and holds both"):
+        Book(folder)
+
+
+def test_a16_rows_of_parquet_and_header_must_agree_and_ids_be_unique(tmp_path: Path) -> None:
+    for name, count, said in (("few", 2, "must equal the number of rows"), ("many", 4, "row 4: must not exist")):
+        folder = _book(tmp_path / name, 3)
+        accounts = _book(tmp_path / f"{name}-other", count) / "accounts.parquet"
+        accounts.rename(folder / "accounts.parquet")
+        with pytest.raises(InputError, match=said):
+            list(Book(folder))
+    rows = [Account.from_json(_account()).to_row()] * 2
+    (folder / "accounts.parquet").write_bytes(b"".join(parquet_chunks(rows)))
+    with pytest.raises(InputError, match=r"row 2: id: must be unique: accounts.parquet row 1 has it too"):
+        list(Book(folder))
 
 
 def test_a16_lines_and_header_must_agree_and_ids_be_unique(tmp_path: Path) -> None:
-    folder = _book(tmp_path / "book")
-    lines = (folder / ACCOUNTS_NAME).read_bytes().splitlines(keepends=True)
+    folder = _book(tmp_path / "book", book_format="jsonl")
+    lines = (folder / "accounts.jsonl").read_bytes().splitlines(keepends=True)
 
-    (folder / ACCOUNTS_NAME).write_bytes(b"".join(lines[:2]))
-    with pytest.raises(InputError, match=r"book.json: accounts: must equal the number of lines"):
+    (folder / "accounts.jsonl").write_bytes(b"".join(lines[:2]))
+    with pytest.raises(InputError, match=r"book.json: accounts: must equal the number of rows of accounts.jsonl"):
         list(Book(folder))
-    (folder / ACCOUNTS_NAME).write_bytes(b"".join([*lines, lines[0]]))
+    (folder / "accounts.jsonl").write_bytes(b"".join([*lines, lines[0]]))
     with pytest.raises(InputError, match=r"accounts.jsonl line 4: must not exist"):
         list(Book(folder))
-    (folder / ACCOUNTS_NAME).write_bytes(b"".join([lines[0], lines[1], lines[0]]))
-    with pytest.raises(InputError, match=r"accounts.jsonl line 3: id: must be unique: line 1 has it too"):
+    (folder / "accounts.jsonl").write_bytes(b"".join([lines[0], lines[1], lines[0]]))
+    with pytest.raises(
+        InputError, match=r"accounts.jsonl line 3: id: must be unique: accounts.jsonl line 1 has it too"
+    ):
         list(Book(folder))
-    (folder / ACCOUNTS_NAME).write_bytes(lines[0] + b"{\n" + lines[2])
+    (folder / "accounts.jsonl").write_bytes(lines[0] + b"{\n" + lines[2])
     with pytest.raises(InputError, match=r"accounts.jsonl line 2: must be JSON"):
         list(Book(folder))
-    (folder / ACCOUNTS_NAME).write_bytes(b" " * 100_000)
+    (folder / "accounts.jsonl").write_bytes(b" " * 100_000)
     with pytest.raises(InputError, match=r"accounts.jsonl line 1: must not be longer"):
         list(Book(folder))
 

@@ -12,7 +12,7 @@ from prover.paths import project_root
 from rtnet_core.errors import RangeError
 from rtnet_core.hashing import Tag, hash_fields, limbs_per_field, pack, text_digest
 from rtnet_core.limits import FIELD_MODULUS, IDENTITY_BITS, MAX_SAFE_BITS
-from rtnet_core.poseidon import PARTIAL_ROUNDS, compress_block, parameters, permute
+from rtnet_core.poseidon import PARTIAL_ROUNDS, compress_block, parameters, permute, permute_plainly
 
 CONSTANTS = project_root() / "node_modules" / "circomlib" / "circuits" / "poseidon_constants.circom"
 FIELD = st.integers(0, FIELD_MODULUS - 1)
@@ -105,3 +105,9 @@ def test_a_limb_out_of_range_does_not_pack(limb: int) -> None:
 def test_text_digests_separate_domains_and_boundaries() -> None:
     assert text_digest("a", b"bc") != text_digest("a", b"b", b"c") != text_digest("ab", b"c")
     assert text_digest("a", b"bc") < 1 << IDENTITY_BITS
+
+
+@pytest.mark.parametrize("width", range(2, 18))
+def test_unrolled_partial_rounds_give_what_the_rounds_of_the_paper_give(width: int) -> None:
+    for state in ([0] * width, [FIELD_MODULUS - 1] * width, [pow(7, i + 1, FIELD_MODULUS) for i in range(width)]):
+        assert permute(state) == permute_plainly(state)

@@ -21,7 +21,7 @@ CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs bench clean distclean no-native
+.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs bench bench-epoch clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -33,6 +33,7 @@ menu:
 	@echo "make keys      make development keys"
 	@echo "make doctor    say what is installed, what is missing, and what that costs"
 	@echo "make bench     measure, and write benchmarks/results"
+	@echo "make bench-epoch  prove and verify books of up to 10,000 accounts; takes most of an hour"
 	@echo "make docs      write docs/cli.md from the commands, circuits/README.md from the circuits"
 	@echo "make clean     remove what was built, development keys included; make distclean also what was installed"
 
@@ -81,6 +82,10 @@ docs: setup
 
 bench: setup $(KEYS) $(STAMPS)/test
 	@$(BIN)/python -m benchmarks.run
+
+bench-epoch: setup
+	@$(BIN)/zkm2m keys dev batch-standard merge-standard
+	@$(BIN)/python -m benchmarks.epoch
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -15,18 +15,26 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import machine, run_process, time_call
 from benchmarks.tables import RESULTS
-from prover.circuits import batch_cost
+from prover.circuits import batch_cost, table
+from prover.epoch_jobs import BatchPayload, EpochTask, Job
 from prover.epoch_publish import MARKET_NAME, RECORD_NAME
 from prover.keys import development_keys
 from prover.paths import build_folder
+from prover.workers import LocalWorkers
 from rtnet_core.account import write_book
+from rtnet_core.batch_root import batch_root
 from rtnet_core.book_sample import sample_book
+from rtnet_core.book_source import open_book_source
+from rtnet_core.commitments import fresh_salt, leaf, user_id_field
 from rtnet_core.deribit import import_chains
+from rtnet_core.margin_exact import account_vector
 from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params
 from rtnet_core.record import Record
@@ -78,6 +86,8 @@ def measure(accounts: int, folder: Path) -> Row:
     if row["proven"]:
         row |= _proving(folder, accounts)
         row |= _checking(folder)
+    else:
+        row |= _sampled_proving(folder, snapshot, accounts)
     return row
 
 
@@ -139,6 +149,33 @@ def _proving(folder: Path, accounts: int) -> Row:
     }
 
 
+def _sampled_proving(folder: Path, snapshot: Snapshot, accounts: int) -> Row:
+    """Measure the rate on the first batches of the book, proven as a book of their own shape by the same workers."""
+    params = default_params(snapshot)
+    head = list(islice(open_book_source(str(folder / "book")).rows(), SAMPLED_BATCHES * snapshot.sizes.batch))
+    task = EpochTask(snapshot.to_json_bytes(), params.to_json_bytes(), 10_000, 1)
+    jobs = []
+    for number in range(SAMPLED_BATCHES):
+        rows = head[number * snapshot.sizes.batch : (number + 1) * snapshot.sizes.batch]
+        members = [row.account for row in rows if row.account is not None]
+        salts = [fresh_salt() for _ in members]
+        leaves = [
+            leaf(user_id_field(member.id), salt, account_vector(member, snapshot))
+            for member, salt in zip(members, salts, strict=True)
+        ]
+        payload = BatchPayload(tuple(members), tuple(salts), fresh_salt())
+        jobs.append(Job(0, number, payload.to_bytes(), batch_root(leaves, snapshot.sizes)))
+    with LocalWorkers() as workers:
+        list(workers.do(task, jobs[: workers.count], lambda *_: None, lambda *_: None))  # circuits and keys loaded
+        seconds = time_call(lambda: list(workers.do(task, jobs, lambda *_: None, lambda *_: None)))
+    rate = len(head) / seconds
+    return {
+        "sampled_accounts": len(head),
+        "accounts_per_second": round(rate, 2),
+        "prove_seconds": round(accounts / rate, 1),
+    }
+
+
 def _checking(folder: Path) -> Row:
     epoch = folder / "epochs" / "1"
     keys = Keystore(build_folder() / "keys")
@@ -187,7 +224,8 @@ def main() -> None:
     rows: list[Row] = []
     for accounts in chosen.accounts:
         rows.append(measure(accounts, chosen.folder / str(accounts)))
-        content = {"machine": machine(), "constraints": batch_cost("standard"), "sizes": rows}
+        cost = batch_cost(table(["batch-standard"])[0])
+        content = {"machine": machine(), "constraints": asdict(cost), "sizes": rows}
         (RESULTS / "epoch.json").write_text(json.dumps(content, indent=2) + "\n")
         print(json.dumps(rows[-1], indent=2), flush=True)
 

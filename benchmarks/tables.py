@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,25 +46,75 @@ def account_table() -> str:
 def constraints_table() -> str:
     """Return the table of circuits and their parts."""
     rows = _read("constraints.json")
-    parts = list(rows[0]["parts"])
+    parts = list(dict.fromkeys(part for row in rows for part in row["parts"]))
     lines = [
         "| circuit | constraints | " + " | ".join(parts) + " |",
         "|---|---:|" + "---:|" * len(parts),
     ]
     for row in rows:
-        cells = " | ".join(f"{row['parts'][part]:,}" for part in parts)
+        cells = " | ".join(f"{row['parts'][part]:,}" if part in row["parts"] else "" for part in parts)
         lines.append(f"| {row['circuit']} | {row['constraints']:,} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
+def epoch_table() -> str:
+    """Return the table of whole epochs, one column for each size of the book."""
+    found = _read("epoch.json")
+    sizes, constraints, machine = found["sizes"], found["constraints"], found["machine"]
+    lines = [
+        "| accounts | " + " | ".join(f"{size['accounts']:,}" for size in sizes) + " |",
+        "|---|" + "---:|" * len(sizes),
+    ]
+    for label, cell in (
+        ("book read, checked, salted and hashed", lambda size: f"{size['load_seconds']:.1f} s"),
+        ("peak memory of that", lambda size: _mib_of(size["load_peak_rss_bytes"])),
+        ("proven, killed and resumed", lambda size: _duration(size["prove_seconds"])),
+        ("accounts proven a second", lambda size: f"{size['accounts_per_second']:.1f}"),
+        ("peak memory of all processes", lambda size: _mib_of(size["prove_peak_rss_bytes"])),
+        ("published, bytes an account", lambda size: f"{size['published_bytes_per_account']:.1f}"),
+        ("epoch verified, everything recomputed", lambda size: f"{size['verify_seconds']:.2f} s"),
+        ("all inclusion files written", lambda size: f"{size['inclusion_export_seconds']:.1f} s"),
+        ("one inclusion file verified", lambda size: f"{size['inclusion_verify_seconds'] * 1000:.0f} ms"),
+    ):
+        cells = [cell(size) if _has(size, cell) else "-" for size in sizes]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    sampled = [size for size in sizes if not size["proven"]]
+    note = "".join(
+        f" Of {size['accounts']:,} accounts only {size['sampled_accounts']:,} were proven: rate and time are estimates."
+        for size in sampled
+    )
+    return (
+        "\n".join(lines)
+        + f"\n\n{constraints['per_account']:,} constraints an account and {constraints['once']:,} once a batch. Market: "
+        f"{sizes[0]['market']}. {machine['cpu']}, {machine['cores']} cores.{note}\n"
+    )
+
+
 def filled(text: str) -> str:
     """Return the README's text with every table made anew."""
-    makers = {"prover": prover_table, "account": account_table, "constraints": constraints_table}
+    makers = {"prover": prover_table, "account": account_table, "constraints": constraints_table, "epoch": epoch_table}
     return _BLOCK.sub(lambda match: match[1] + makers[match[2]]() + match[3], text)
 
 
 def _read(name: str) -> Any:
     return json.loads((RESULTS / name).read_text())
+
+
+def _has(size: dict[str, Any], cell: Callable[[dict[str, Any]], str]) -> bool:
+    """Return whether a figure was measured at this size."""
+    try:
+        cell(size)
+    except KeyError:
+        return False
+    return True
+
+
+def _mib_of(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:,.0f} MiB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def _mib(row: dict[str, Any]) -> str:

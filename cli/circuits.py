@@ -75,7 +75,10 @@ def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
         )
         return
     columns = ("circuit", ">constraints", *(f">{part}" for part in PARTS))
-    cells = [(row.circuit, f"{row.constraints:,}", *(f"{row.parts[part]:,}" for part in PARTS)) for row in rows]
+    cells = [
+        (row.circuit, f"{row.constraints:,}", *(f"{row.parts[part]:,}" if part in row.parts else "" for part in PARTS))
+        for row in rows
+    ]
     console().print(table("Constraints; a part is measured on its own", columns, cells))
 
 

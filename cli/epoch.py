@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.epoch_store import StoreOption, epoch_place, open_store
 from cli.options import JsonFlag
 from cli.render import console, duration, facts, print_json, utc
-from prover.store import EpochProgress
+
+if TYPE_CHECKING:
+    from prover.store import EpochProgress
 
 app = typer.Typer(help="The epochs of a venue.", no_args_is_help=True)
 

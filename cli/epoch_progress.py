@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.render import duration
-from prover.epoch_run import EpochEvent
+from prover.epoch_events import EpochEvent
 
 #: Between two lines about the same stage in a log or a stream of JSON.
 _QUIET_S = 2.0

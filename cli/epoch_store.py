@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from prover.store import Store
 
 from rtnet_core.errors import InputError
 from rtnet_core.venue import DEVELOPMENT_FUND_TICKS, DEVELOPMENT_NAME, Venue, VenueFile
 from rtnet_core.venue_key import read_venue_key, write_venue_key
+
+if TYPE_CHECKING:
+    from prover.store import Store
 
 #: Ending of the folder beside EPOCHS that holds what must never be published.
 PRIVATE_ENDING: Final = ".private"
@@ -52,14 +54,17 @@ def open_store(epochs: Path, url: str | None, *, existing: bool = False) -> Stor
     InputError
         `existing` is set and there is none; or it cannot be opened.
     """
+    # SQLAlchemy takes a quarter of a second to load: only the commands that use the store pay.
+    from prover.store import Store
+
     if url is not None:
-        return Store.open(url)
+        return Store.open(url, create=not existing)
     resolved = epochs.resolve()
     path = resolved.with_name(resolved.name + PRIVATE_ENDING) / _STORE_NAME
     if existing and not path.is_file():
         raise InputError(str(path), "does not exist: name the venue's store with --store")
     private_folder(epochs)
-    return Store.open(f"sqlite:///{path}")
+    return Store.open(f"sqlite:///{path}", create=not existing)
 
 
 def epoch_place(folder: Path) -> tuple[Path, int]:

@@ -14,7 +14,6 @@ from cli.options import JsonFlag
 from cli.progress import counted
 from cli.render import console, facts, print_json
 from prover.epoch_publish import RECORD_NAME
-from prover.inclusions import InclusionExporter
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
 from rtnet_core.record import Record
@@ -38,6 +37,9 @@ def export(
 
     A file is for its customer alone: it shows the account. Only its owner can read it.
     """
+    # SQLAlchemy takes a quarter of a second to load: only the commands that use the store pay.
+    from prover.inclusions import InclusionExporter
+
     if (account is None) != everyone:
         raise InputError("--account", "or --all must be given, and not both")
     epochs, _ = epoch_place(epoch)

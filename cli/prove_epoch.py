@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,14 +13,15 @@ from cli.epoch_store import StoreOption, development_venue, open_store
 from cli.files import read_bytes, read_market, read_params
 from cli.options import JsonFlag, MarketOption, ParamsOption, ProverBackend
 from cli.render import console, duration, facts, percent, usd, utc
-from prover.cluster import ClusterWorkers
 from prover.epoch_publish import RECORD_NAME
-from prover.epoch_run import EpochRequest, EpochResult, prove_epoch
-from prover.workers import LocalWorkers, Workers
 from rtnet_core.book_source import open_book_source
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
 from rtnet_core.venue import Venue, read_venue
+
+if TYPE_CHECKING:
+    from prover.epoch_run import EpochResult
+    from prover.workers import Workers
 
 
 def epoch(
@@ -75,6 +76,11 @@ def epoch(
     A run that was stopped, at whatever moment, continues where it was when it is started again. With --json, every step
     is one JSON object on a line of its own.
     """
+    # SQLAlchemy takes a quarter of a second to load: only the commands that use the store pay.
+    from prover.cluster import ClusterWorkers
+    from prover.epoch_run import EpochRequest, prove_epoch
+    from prover.workers import LocalWorkers
+
     if workers is not None and cluster is not None:
         raise InputError("--workers", "cannot be given together with --cluster")
     if not out.resolve().parent.is_dir():

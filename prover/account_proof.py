@@ -7,6 +7,7 @@ exact engine computed, and the proof must hold, before anything is returned.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from prover.inputs import BookPlace, account_inputs, account_statement
 from rtnet_core.account import Account, Book
 from rtnet_core.commitments import user_id_field
 from rtnet_core.errors import InputError
+from rtnet_core.inclusion import Inclusion
 from rtnet_core.margin_exact import AccountVector, account_vector
 from rtnet_core.openings import Openings
 from rtnet_core.params import Params
@@ -167,27 +169,47 @@ def committed_account(account_id: str, book_folder: Path, snapshot: Snapshot, pa
     return CommittedAccount(vector, place, record, risk, margin)
 
 
+def included_account(inclusion: Inclusion, record: Record, snapshot: Snapshot, params: Params) -> CommittedAccount:
+    """Return the account of an inclusion file, after its path was found to lead to the record's book root.
+
+    So whoever has an inclusion file proves their own account, without the venue.
+
+    Raises
+    ------
+    InputError
+        The file is of another record or was changed; market or parameters are not those of the record.
+    """
+    risk, margin = build_risk_array(snapshot, params), margin_params(params, snapshot)
+    _require_committed(record, risk, margin)
+    if inclusion.record != record.digest().hex():
+        raise InputError("inclusion", f"must be of epoch {record.number} as its record states it")
+    vector = inclusion.vector(snapshot)
+    place = BookPlace(
+        user_id=user_id_field(inclusion.account.id),
+        salt=int(inclusion.salt),
+        index=inclusion.index,
+        siblings=tuple(int(sibling) for sibling in inclusion.siblings),
+        account_count=record.account_count,
+    )
+    if len(place.siblings) != snapshot.sizes.depth or place.book_root(vector) != int(record.book_root):
+        raise InputError("inclusion", "must lead to the book root of the record: it was changed")
+    return CommittedAccount(vector, place, record, risk, margin)
+
+
 def prove_account(
-    account_id: str,
-    book_folder: Path,
-    snapshot: Snapshot,
-    params: Params,
+    account: Callable[[], CommittedAccount],
     threshold_bps: int,
     challenge: str,
     *,
     backend: str = "auto",
     progress: StageProgress | None = None,
 ) -> AccountProof:
-    """Return a proof about one account of a committed book.
+    """Return a proof about one account that a venue has committed to.
 
     Parameters
     ----------
-    account_id
-        As the book names it.
-    book_folder
-        Of the book, after ``zkm2m book commit``.
-    snapshot, params
-        What the book was committed with.
+    account
+        Finds the account: `committed_account` or `included_account`.
     threshold_bps
         The margin ratio asked for, 1 to 2^20 - 1 basis points.
     challenge
@@ -200,7 +222,7 @@ def prove_account(
     Raises
     ------
     InputError
-        As `committed_account`; or threshold or challenge are out of range, or the keys do not belong to the circuit.
+        As `account`; or threshold or challenge are out of range, or the keys do not belong to the circuit.
     ToolError
         A tool is missing or failed.
     """
@@ -208,11 +230,11 @@ def prove_account(
     check_challenge(challenge)
     seconds: dict[str, float] = {}
     with stage("book", seconds, progress):
-        account = committed_account(account_id, book_folder, snapshot, params)
+        found = account()
     with stage("key", seconds, progress):
-        prover = AccountProver(snapshot.profile, backend)
+        prover = AccountProver(found.record.profile, backend)
     with prover:
-        proof = account.prove(prover, threshold_bps, challenge, progress)
+        proof = found.prove(prover, threshold_bps, challenge, progress)
     proof.seconds.update(seconds)
     return proof
 

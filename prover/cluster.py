@@ -105,7 +105,7 @@ class ClusterWorkers:
 
         # One job for each worker, and one more each that is already there when the first is done.
         first = [submit(job) for _, job in zip(range(2 * self.count), waiting, strict=False)]
-        queue = as_completed(first)
+        queue = as_completed(first, loop=client.loop)
         for future in queue:
             job = running.pop(future.key)
             try:

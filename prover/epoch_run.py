@@ -7,11 +7,10 @@ it was checked here, whoever made it; the record is signed after the last proof,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from prover.epoch_events import EpochEvent, Observer
 from prover.epoch_jobs import EpochTask
 from prover.epoch_load import LoadedBook, load_book, require_matched
 from prover.epoch_proofs import EpochProofs, proof_lines
@@ -30,36 +29,6 @@ from rtnet_core.record import Record, RecordBody, sign_record
 from rtnet_core.risk_array import RiskArray, build_risk_array
 from rtnet_core.snapshot import Snapshot
 from rtnet_core.venue import Venue
-
-#: Stages that an observer is told of, in their order.
-STAGES: Final = ("loading", "proving", "publishing")
-
-
-@dataclass(frozen=True, slots=True)
-class EpochEvent:
-    """What an observer is told: how far a stage has come.
-
-    Attributes
-    ----------
-    stage
-        ``loading`` (rows), ``proving`` (proofs), or ``publishing``.
-    done, total
-        Of the stage; the total of loading may be unknown.
-    accounts_done, accounts_total
-        While proving: accounts in proven batches, and of the book.
-    detail
-        What happened, without any secret: ``batch 17``, ``batch 17: a worker process died``.
-    """
-
-    stage: str
-    done: int
-    total: int | None
-    accounts_done: int = 0
-    accounts_total: int = 0
-    detail: str = ""
-
-
-Observer = Callable[[EpochEvent], None]
 
 
 @dataclass(frozen=True, slots=True)

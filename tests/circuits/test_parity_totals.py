@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from prover.batch_inputs import BatchAccount, batch_inputs, batch_statement, merge_inputs, merge_statement
+from prover.circuits import CIRCUITS
 from prover.inputs import margin_inputs, risk_fields_signals
 from prover.witness import InputValue
 from rtnet_core.batch_root import batch_root
@@ -26,7 +27,7 @@ from rtnet_core.limits import (
 )
 from rtnet_core.margin_exact import AccountVector
 from rtnet_core.totals import Totals, account_totals, empty_commitment, no_totals, sum_totals, totals_commitment
-from tests.support.forge import batch_bench, bench, merge_bench
+from tests.support.forge import Bench, batch_bench, bench, merge_bench
 from tests.support.margin_cases import (
     CONTEXT,
     BatchCase,
@@ -196,6 +197,23 @@ def assert_batch(case: BatchCase) -> None:
 def test_batch(count: int, *, extreme: bool) -> None:
     for seed in range(5):
         assert_batch(random_batch("small", seed, count, extreme=extreme))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "extreme"), [(64, False), (64, True), (1, False), (37, True)])
+def test_batch_of_the_standard_profile(count: int, *, extreme: bool) -> None:
+    """The circuit that is used: full, almost empty, and in between."""
+    case = random_batch("standard", count, count, extreme=extreme)
+    outputs, statement = Bench(CIRCUITS["batch-standard"]).compute(case.inputs), case.statement
+    assert [value % FIELD_MODULUS for value in outputs.values()] == [statement.batch_root, statement.totals]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 15, 16])
+def test_merge_of_the_standard_profile(count: int) -> None:
+    case = random_merge("standard", count, count, extreme=count == 15)
+    outputs = Bench(CIRCUITS["merge-standard"]).compute(case.inputs)
+    assert [value % FIELD_MODULUS for value in outputs.values()] == [case.statement.totals]
 
 
 def test_batch_of_equal_and_of_empty_accounts() -> None:

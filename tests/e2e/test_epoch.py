@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from prover.epoch_run import EpochEvent
+from prover.account_proof import included_account, prove_account
+from prover.epoch_events import EpochEvent
 from prover.inclusions import InclusionExporter
+from prover.keys import development_keys
 from prover.paths import build_folder
 from prover.store import Store
 from prover.workers import LocalWorkers
@@ -25,6 +27,7 @@ from rtnet_core.errors import InputError
 from rtnet_core.params import default_params
 from tests.support.command_line import ROOT
 from tests.support.epochs import House, house, record_of
+from verifier.account import verify_account
 from verifier.epoch import verify_epoch
 from verifier.epoch_files import EpochFolder
 from verifier.epoch_verdict import EpochVerdict
@@ -69,6 +72,32 @@ def test_every_customer_finds_their_account_and_a26_no_leaf_is_seen_twice(proven
     for entry in files:
         assert verify_inclusion(entry.to_json_bytes(), record=record, snapshot=proven.snapshot).accepted
     assert len({entry.salt for entry in files}) == 21
+
+
+def test_a_customer_proves_their_account_with_the_inclusion_file_alone(proven: House) -> None:
+    development_keys("account-small")
+    epoch = proven.epochs / "1"
+    record = record_of(epoch)
+    with Store.open(proven.store_url) as store:
+        mine = InclusionExporter(store, record).one("acct-000002")
+    params = default_params(proven.snapshot)
+    bundle = prove_account(lambda: included_account(mine, record, proven.snapshot, params), 10_000, "lender, 1")
+    verdict = verify_account(
+        bundle.to_json_bytes(),
+        snapshot=proven.snapshot,
+        params=params,
+        record=record,
+        challenge="lender, 1",
+        keys=Keystore(build_folder() / "keys"),
+    )
+    assert verdict.accepted
+    assert verdict.epoch == 1
+    richer = mine.account.model_copy(update={"cash_ticks": mine.account.cash_ticks + 1})
+    for changed in ({"account": richer}, {"index": mine.index ^ 1}, {"siblings": mine.siblings[:-1]}):
+        with pytest.raises(InputError, match="must lead to the book root"):
+            included_account(mine.model_copy(update=changed), record, proven.snapshot, params)
+    with pytest.raises(InputError, match="must be of epoch 1 as its record states it"):
+        included_account(mine.model_copy(update={"record": "0" * 64}), record, proven.snapshot, params)
 
 
 def test_a26_an_unchanged_book_shares_no_commitment_with_the_epoch_before(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rtnet_core.limits import FIELD_MODULUS
 from rtnet_core.risk_array import lanes_of
 from tests.support.forge import Bench, Replacements, account_bench, bench
 from tests.support.margin_cases import book_case, plain_case
+from tests.support.tiny_batch import TINY_BATCH, tiny_batch_inputs
 
 BITS, DIGITS = (
     ("lib/unsigned_bits.circom", "(in >> i) & 1"),
@@ -19,11 +20,12 @@ BITS, DIGITS = (
 )
 LANES, SCAN = bench("lib/lanes.circom", "Lanes(4)"), bench("margin/scan_risk.circom", "ScanRisk(2, 4)")
 UNSIGNED = bench("lib/unsigned_bits.circom", "UnsignedBits(8)")
-RISK = bench("commitments/risk_array_root.circom", "RiskArrayRoot(1, 1, 1, 4)")
+RISK = bench("commitments/risk_fields_root.circom", "RiskFieldsRoot(1, 1, 1, 4)")
+BATCH_ROOT = bench("commitments/batch_root.circom", "BatchRoot(2)")
 RISK_INPUTS: dict[str, InputValue] = {
     "snapshotHash": 0,
-    "row": [[0, 0, 0, 0]],
-    **{name: [0] for name in ("mark", "delta", "gamma", "indexTicks", "price")},
+    "rowFields": [[0]],
+    **{name: [0] for name in ("exposureField", "indexTicks", "price")},
     "isOption": [2],
 }
 SCAN_INPUTS: dict[str, InputValue] = {"quantity": [1, 0], "rowFields": [[lanes_of([-9, -5, 1, 2])], [0]]}
@@ -48,7 +50,33 @@ ATTACKS: dict[tuple[str, str], Attack] = {
         SCAN_INPUTS,
         {("margin/scan_risk.circom", "scanRisk <-- worst;"): "scanRisk <-- worst + 1;"},
     ),
-    ("commitments/risk_array_root.circom", "isOption[k] * (isOption[k] - 1) === 0;"): (RISK, RISK_INPUTS, {}),
+    ("commitments/risk_fields_root.circom", "isOption[k] * (isOption[k] - 1) === 0;"): (RISK, RISK_INPUTS, {}),
+    ("commitments/batch_root.circom", "exists[i] * (exists[i] - 1) === 0;"): (
+        BATCH_ROOT,
+        {"leaf": [5, 6], "exists": [2, 0], "accountCount": 2},
+        {},
+    ),
+    ("commitments/batch_root.circom", "exists[i] * (1 - exists[i - 1]) === 0;"): (
+        BATCH_ROOT,
+        {"leaf": [5, 6], "exists": [0, 1], "accountCount": 1},
+        {},
+    ),
+    ("commitments/batch_root.circom", "accountCount === count;"): (
+        BATCH_ROOT,
+        {"leaf": [5, 6], "exists": [1, 0], "accountCount": 2},
+        {},
+    ),
+    ("merge.circom", "child[m] === opened[m].digest;"): (
+        bench("merge.circom", "Merge(2, 1, 2)"),
+        {"child": [5, 6], "context": 1, "childPacked": [[0] * 4] * 2, "childBlinding": [0, 0], "blinding": 0},
+        {},
+    ),
+}
+#: Checks of the whole batch, each with the inputs that only it refuses.
+BATCH: dict[tuple[str, str], dict[str, InputValue]] = {
+    ("batch.circom", "riskRoot === risk;"): {"riskRoot": 1},
+    ("batch.circom", "paramsRoot === params.root;"): {"paramsRoot": 1},
+    ("batch.circom", "(1 - exists[i]) * account[i].packed[f] === 0;"): {"exists": [1, 0], "accountCount": 1},
 }
 ROOTS = {
     ("account.circom", "riskRoot === riskArray.root;"): "riskRoot",
@@ -79,7 +107,7 @@ def test_a53_every_check_has_its_attack() -> None:
     checks = {
         (source.name, line.strip()) for source in read_sources() for line in source.code.splitlines() if "===" in line
     }
-    assert checks == {*ATTACKS, *ROOTS}
+    assert checks == {*ATTACKS, *ROOTS, *BATCH}
 
 
 @pytest.mark.parametrize("check", ATTACKS, ids=lambda check: check[1])
@@ -95,6 +123,26 @@ def test_a53_each_range_on_a_line_of_its_own_is_needed(check: tuple[str, str]) -
     """The range breaks on that line's digits only, in both systems: nothing else stands in the way of the forgery."""
     target, inputs, replacements = RANGES[check]
     target.forge(inputs, replacements).assert_refused(r"^UnsignedBits\.bits")
+
+
+@pytest.mark.parametrize("check", BATCH, ids=lambda check: check[1])
+def test_a53_each_check_of_the_batch_is_needed(check: tuple[str, str]) -> None:
+    forged = TINY_BATCH.forge({**tiny_batch_inputs(500, -700), **BATCH[check]})
+    assert forged.broken and forged.violations
+    assert TINY_BATCH.accepts_without(check, forged.labelled)
+
+
+@pytest.mark.parametrize("file", ["account.circom", "batch.circom"])
+def test_a53_the_range_of_the_threshold_is_needed(file: str) -> None:
+    """Without the line, a threshold of -1 makes every account clear."""
+    check = (file, "_ <== UnsignedBits(THRESHOLD_BITS())(thresholdBps);")
+    if file == "batch.circom":
+        target, inputs = TINY_BATCH, tiny_batch_inputs(500, -700)
+    else:
+        target, inputs = account_bench(), book_case(plain_case()).inputs
+    target.forge({**inputs, "thresholdBps": -1}).assert_refused(r"^UnsignedBits\.bits")
+    source = next(source for source in read_sources() if source.name == file)
+    assert source.code.count(check[1]) == 1
 
 
 @pytest.mark.slow

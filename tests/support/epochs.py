@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from prover.epoch_run import EpochEvent, EpochRequest, EpochResult, prove_epoch
+from prover.epoch_events import EpochEvent
+from prover.epoch_run import EpochRequest, EpochResult, prove_epoch
 from prover.keys import development_keys
 from prover.store import Store
 from prover.workers import LocalWorkers, Workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from prover import circuits
 from prover.circuits import CIRCUITS, PARTS, PINNED_CIRCUITS, build, find_circuit, read_lock, update_lock
 from prover.compiler import Build
-from prover.paths import project_root
+from prover.paths import circuit_sources, project_root
 from rtnet_core.errors import InputError, ToolError
 from rtnet_core.limits import PROFILES
 from tests.support.toy_circuit import toy
+
+KINDS = ("account", "batch", "merge")
 
 
 @pytest.fixture
@@ -26,12 +29,14 @@ def lock(toy_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return path
 
 
-def test_every_profile_has_its_account_circuit() -> None:
-    assert set(CIRCUITS) == {f"account-{name}" for name in PROFILES}
+def test_every_profile_has_its_three_circuits() -> None:
+    assert set(CIRCUITS) == {f"{kind}-{name}" for kind in KINDS for name in PROFILES}
     assert set(PINNED_CIRCUITS) < set(CIRCUITS)
     for profile in PROFILES.values():
-        sizes = (profile.instruments, profile.underlyings, profile.assets, profile.scenarios, profile.depth)
-        assert CIRCUITS[f"account-{profile.name}"].call == f"Account{sizes}"
+        sizes = (profile.instruments, profile.underlyings, profile.assets, profile.scenarios)
+        assert CIRCUITS[f"account-{profile.name}"].call == f"Account{(*sizes, profile.depth)}"
+        assert CIRCUITS[f"batch-{profile.name}"].call == f"Batch{(*sizes, profile.batch)}"
+        assert CIRCUITS[f"merge-{profile.name}"].call == f"Merge{(sizes[0], sizes[2], profile.merge)}"
     with pytest.raises(InputError, match=r"must be one of account-small, .*found 'account-tiny'"):
         find_circuit("account-tiny")
 
@@ -113,7 +118,27 @@ def test_parts_and_profiles_are_looked_up_by_name() -> None:
 
 @pytest.mark.slow
 def test_the_cost_table_measures_every_part() -> None:
-    (row,) = circuits.table(["account-small"])
-    assert (row.circuit, row.profile) == ("account-small", "small")
-    assert list(row.parts) == list(PARTS)
-    assert all(0 < count < row.constraints for count in row.parts.values())
+    rows = circuits.table(["account-small", "batch-small", "merge-small"])
+    assert [(row.circuit, row.profile) for row in rows] == [(f"{kind}-small", "small") for kind in KINDS]
+    assert {label for row in rows for label in row.parts} == set(PARTS)
+    assert all(0 < count < row.constraints for row in rows for count in row.parts.values())
+
+
+def test_a_standard_batch_costs_what_was_promised() -> None:
+    """At most 7,000 constraints an account and 25,000 once, by the lock file and ``circuits/README.md``."""
+    entry = read_lock()["batch-standard"]
+    assert isinstance(entry["constraints"], int)
+    printed = (circuit_sources() / "README.md").read_text("utf-8")
+    found = re.search(r"^\| `batch-standard` \| 64 \| ([\d,]+) \| ([\d,]+) \|$", printed, re.MULTILINE)
+    assert found is not None
+    once, each = (int(number.replace(",", "")) for number in found.groups())
+    assert once <= 25_000
+    assert each <= 7_000
+    assert once + 63 * each < entry["constraints"] <= once + 64 * each
+
+
+def test_the_cost_of_a_batch_divides_by_its_accounts() -> None:
+    parts = {"risk fields root": 100, "parameters root": 20, "totals commitment": 9, "leaf": 5}
+    for constraints, each in ((150 + 40, 10), (150 + 41, 11), (150 + 44, 11)):
+        row = circuits.CostRow("batch-small", "small", constraints, parts)
+        assert circuits.batch_cost(row) == circuits.BatchCost(once=150, per_account=each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
@@ -18,7 +19,7 @@ from typing import Final
 from prover.atomic import TEMPORARY_SUFFIX, atomic_folder, write_atomically
 from prover.formats.r1cs import R1csHeader, read_r1cs_header
 from prover.formats.sym import read_sym
-from prover.paths import build_folder, built_circuit_folder, circuit_sources, project_root
+from prover.paths import build_folder, built_circuit_folder, project_root
 from prover.toolchain import run_tool
 from rtnet_core.errors import InputError, ToolError
 
@@ -26,6 +27,7 @@ from rtnet_core.errors import InputError, ToolError
 FLAGS: Final = ("--r1cs", "--wasm", "--sym", "--O2", "-l", "node_modules")
 BUILD_FORMAT: Final = "zkm2m/build/v1"
 _COMPILE_TIMEOUT_S: Final = 1_800.0
+_INCLUDE: Final = re.compile(r'^\s*include\s+"([^"]+)"\s*;', re.MULTILINE)
 _PRAGMA: Final = "pragma circom 2.1.6;"
 
 
@@ -117,12 +119,34 @@ def content_hash(circuit: Circuit) -> str:
             digest.update(part)
 
     root = project_root()
-    sources = set(circuit_sources().rglob("*.circom")) | set((root / circuit.include).parent.glob("*.circom"))
-    for path in sorted(sources):
+    for path in sorted(_sources(root / circuit.include)):
         add(path.relative_to(root).as_posix().encode(), path.read_bytes())
     add(circuit.main_text.encode(), package_version("circom2").encode(), package_version("circomlib").encode())
     add(*(flag.encode() for flag in circuit.flags))
     return digest.hexdigest()
+
+
+def _sources(start: Path) -> set[Path]:
+    """Return the files that a source takes in, itself included; circomlib's come with its version.
+
+    Raises
+    ------
+    ToolError
+        A file is missing.
+    """
+    found: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        path = Path(os.path.normpath(waiting.pop()))
+        if path in found:
+            continue
+        found.add(path)
+        try:
+            text = path.read_text("utf-8")
+        except OSError as error:
+            raise ToolError(f"{path} cannot be read: {error.strerror or error}") from error
+        waiting += [path.parent / name for name in _INCLUDE.findall(text) if not name.startswith("circomlib/")]
+    return found
 
 
 def package_version(package: str) -> str:

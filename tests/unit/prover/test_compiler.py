@@ -126,3 +126,19 @@ def test_a_circuit_without_a_witness_program_compiles_faster_and_to_the_same_con
 
 def test_the_compiler_names_both_its_versions() -> None:
     assert compiler_version() == "circom2 0.2.23 (circom 2.2.3)"
+
+
+def test_the_content_hash_follows_includes_and_nothing_else(fresh: Circuit) -> None:
+    source = build_folder().parent / fresh.include
+    part = source.with_name("part.circom")
+    part.write_text("pragma circom 2.1.6;\n")
+    alone = content_hash(fresh)
+    source.write_text(f'include "{part.name}";\n' + SOURCE)
+    included = content_hash(fresh)
+    part.write_text("pragma circom 2.1.6;\n\n")
+    assert len({alone, included, content_hash(fresh)}) == 3
+    part.unlink()
+    with pytest.raises(ToolError, match="cannot be read"):
+        content_hash(fresh)
+    source.write_text(SOURCE)
+    assert content_hash(fresh) == alone

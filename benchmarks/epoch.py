@@ -24,7 +24,6 @@ from benchmarks.measure import machine, run_process, time_call
 from benchmarks.tables import RESULTS
 from prover.circuits import batch_cost, table
 from prover.epoch_jobs import BatchPayload, EpochTask, Job
-from prover.epoch_publish import MARKET_NAME, RECORD_NAME
 from prover.keys import development_keys
 from prover.paths import build_folder
 from prover.workers import LocalWorkers
@@ -34,6 +33,7 @@ from rtnet_core.book_sample import sample_book
 from rtnet_core.book_source import open_book_source
 from rtnet_core.commitments import fresh_salt, leaf, user_id_field
 from rtnet_core.deribit import import_chains
+from rtnet_core.epoch import MARKET_NAME, RECORD_NAME
 from rtnet_core.margin_exact import account_vector
 from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params

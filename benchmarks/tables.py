@@ -80,13 +80,13 @@ def epoch_table() -> str:
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     sampled = [size for size in sizes if not size["proven"]]
     note = "".join(
-        f" Of {size['accounts']:,} accounts only {size['sampled_accounts']:,} were proven: rate and time are estimates."
+        f" Of {size['accounts']:,} accounts {size['sampled_accounts']:,} were proven: rate and time are estimates."
         for size in sampled
     )
     return (
         "\n".join(lines)
-        + f"\n\n{constraints['per_account']:,} constraints an account and {constraints['once']:,} once a batch. Market: "
-        f"{sizes[0]['market']}. {machine['cpu']}, {machine['cores']} cores.{note}\n"
+        + f"\n\n{constraints['per_account']:,} constraints an account and {constraints['once']:,} once a batch. "
+        f"Market: {sizes[0]['market']}. {machine['cpu']}, {machine['cores']} cores.{note}\n"
     )
 
 

@@ -13,7 +13,7 @@ from cli.files import check_output, read_bytes
 from cli.options import JsonFlag
 from cli.progress import counted
 from cli.render import console, facts, print_json
-from prover.epoch_publish import RECORD_NAME
+from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
 from rtnet_core.record import Record

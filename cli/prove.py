@@ -15,7 +15,7 @@ from cli.options import ChallengeOption, JsonFlag, ParamsOption, ProverBackend, 
 from cli.progress import stages
 from cli.render import console, facts, percent, print_json
 from prover.account_proof import CommittedAccount, committed_account, included_account, prove_account
-from prover.epoch_publish import MARKET_NAME, PARAMS_NAME, RECORD_NAME
+from rtnet_core.epoch import MARKET_NAME, PARAMS_NAME, RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.inclusion import Inclusion
 from rtnet_core.record import Record

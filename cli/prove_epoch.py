@@ -13,8 +13,8 @@ from cli.epoch_store import StoreOption, development_venue, open_store
 from cli.files import read_bytes, read_market, read_params
 from cli.options import JsonFlag, MarketOption, ParamsOption, ProverBackend
 from cli.render import console, duration, facts, percent, usd, utc
-from prover.epoch_publish import RECORD_NAME
 from rtnet_core.book_source import open_book_source
+from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
 from rtnet_core.venue import Venue, read_venue

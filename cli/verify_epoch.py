@@ -26,6 +26,7 @@ from cli.verify_options import (
     keystore_of,
     policy_of,
 )
+from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.limits import BPS, THRESHOLD_BITS
 from rtnet_core.record import Record
@@ -33,7 +34,7 @@ from rtnet_core.reserves import Reserves
 from rtnet_core.snapshot import TICKS_PER_USD
 from verifier.chain import ChainVerdict, verify_chain
 from verifier.epoch import verify_epoch
-from verifier.epoch_files import RECORD_NAME, EpochFolder, circuit_of, read_record
+from verifier.epoch_files import EpochFolder, circuit_of, read_record
 from verifier.epoch_verdict import EpochVerdict
 from verifier.reserves import Liability, ReservesReport
 

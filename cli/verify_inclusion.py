@@ -12,7 +12,8 @@ from cli.options import JsonFlag
 from cli.progress import stages
 from cli.render import console, duration, facts, print_json, table, usd, utc
 from cli.verify_options import MaxAgeOption, VenueKeyOption, grounds_table, policy_of
-from verifier.epoch_files import MARKET_NAME, RECORD_NAME, read_market, read_record
+from rtnet_core.epoch import MARKET_NAME, RECORD_NAME
+from verifier.epoch_files import read_market, read_record
 from verifier.inclusion import InclusionVerdict, verify_inclusion
 
 

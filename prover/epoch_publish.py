@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from prover.atomic import atomic_folder
-
-RECORD_NAME: Final = "record.json"
-MARKET_NAME: Final = "market.json"
-PARAMS_NAME: Final = "params.json"
-PROOFS_NAME: Final = "proofs.jsonl"
+from rtnet_core.epoch import MARKET_NAME, PARAMS_NAME, PROOFS_NAME, RECORD_NAME
 
 
 def proof_line(circuit: str, level: int, number: int, signals: tuple[int, ...], proof: dict[str, Any]) -> bytes:

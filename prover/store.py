@@ -39,9 +39,9 @@ from prover.store_types import (
     EpochProgress,
     EpochState,
     StoredProof,
-    job_counts,
 )
 from rtnet_core.databases import driver_reason, parse_url
+from rtnet_core.epoch import level_sizes
 from rtnet_core.errors import InputError, ToolError
 from rtnet_core.limits import PROFILES
 
@@ -269,7 +269,7 @@ class Store(StoreReader):
                 insert(jobs),
                 [
                     {"epoch": number, "level": level, "index": index, "state": "pending"}
-                    for level, count in enumerate(job_counts(full + bool(rest), profile.merge))
+                    for level, count in enumerate(level_sizes(full + bool(rest), profile))
                     for index in range(count)
                 ],
             )

@@ -118,15 +118,3 @@ class Attempt:
     started_ms: int
     ended_ms: int | None
     outcome: str | None
-
-
-def job_counts(batches: int, merge: int) -> list[int]:
-    """Return how many proofs each level has: the batches, then merges of `merge` children until one proof remains.
-
-    >>> job_counts(1, 16), job_counts(17, 16), job_counts(257, 16)
-    ([1], [17, 2, 1], [257, 17, 2, 1])
-    """
-    counts = [batches]
-    while counts[-1] > 1:
-        counts.append(-(-counts[-1] // merge))
-    return counts

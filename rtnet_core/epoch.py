@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
+from typing import Final
 
 from rtnet_core.commitments import EMPTY_LEAF, book_root, node
 from rtnet_core.errors import InputError
 from rtnet_core.hashing import text_digest
 from rtnet_core.limits import Profile
 from rtnet_core.totals import empty_commitment
+
+#: Files of an epoch's public folder.
+RECORD_NAME: Final = "record.json"
+MARKET_NAME: Final = "market.json"
+PARAMS_NAME: Final = "params.json"
+PROOFS_NAME: Final = "proofs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

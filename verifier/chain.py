@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.record import Record
-from verifier.epoch_files import MAX_UNCHECKED, RECORD_NAME, read_record
+from verifier.epoch_files import MAX_UNCHECKED, read_record
 from verifier.policy import Policy
 from verifier.reasons import refuse
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtnet_core.document import MAX_DOCUMENT_BYTES
-from rtnet_core.epoch import batch_sizes, level_sizes
+from rtnet_core.epoch import MARKET_NAME, PARAMS_NAME, PROOFS_NAME, RECORD_NAME, batch_sizes, level_sizes
 from rtnet_core.errors import InputError
 from rtnet_core.limits import PROFILES, Profile
 from rtnet_core.params import Params
@@ -24,10 +24,6 @@ from verifier.groth16 import read_signal
 from verifier.reasons import refuse
 from verifier.strict_json import parse_json, read_bounded
 
-RECORD_NAME: Final = "record.json"
-MARKET_NAME: Final = "market.json"
-PARAMS_NAME: Final = "params.json"
-PROOFS_NAME: Final = "proofs.jsonl"
 #: Most bytes of a record; an honest one has less than 64 KiB.
 MAX_RECORD_BYTES: Final = 1 << 20
 #: Most bytes of a line of ``proofs.jsonl``; an honest one has less than 2 KiB.

@@ -16,7 +16,7 @@ from py_ecc.optimized_bn128.optimized_curve import Z1, add, multiply, neg
 from py_ecc.optimized_bn128.optimized_pairing import final_exponentiate, pairing
 from py_ecc.typing import Optimized_Point3D
 
-from rtnet_core.errors import InputError, Refusal, ToolError
+from rtnet_core.errors import InputError, ToolError
 from verifier.canonical import decimal, exact_list, exact_object, exact_text
 from verifier.points import (
     SCALAR_MODULUS,
@@ -252,36 +252,8 @@ def verify_many(
     """
     _require_claims(key, publics, len(proofs))
     if chosen_backend(backend) == "native":
-        return _first_failure_native(key, publics, [proof.to_json() for proof in proofs])
+        return _first_failure_native(key, publics, proofs)
     return _first_failure_reference(key, publics, proofs)
-
-
-def read_and_verify_many(
-    key: VerificationKey, publics: Sequence[Sequence[int]], values: Sequence[object], backend: Backend = "auto"
-) -> int | None:
-    """Return what `verify_many` does, for proofs as parsed from their JSON and not read yet.
-
-    Where the native module is used it reads them, as strictly as `Proof.from_json`, which then only says what is wrong
-    with the first that was refused: most of the time for many proofs would go into reading them.
-
-    Raises
-    ------
-    InputError, ToolError
-        As `verify_many`.
-    Refusal
-        As `verify_many`; the codes of `Proof.from_json`, with the index of the first proof that it refuses.
-    """
-    _require_claims(key, publics, len(values))
-    if chosen_backend(backend) == "native":
-        return _first_failure_native(key, publics, values)
-    return _first_failure_reference(key, publics, [_read_proof(value, i) for i, value in enumerate(values)])
-
-
-def _read_proof(value: object, index: int) -> Proof:
-    try:
-        return Proof.from_json(value)
-    except Refusal as refusal:
-        raise Refusal(refusal.code, f"proof {index}: {refusal.message}") from refusal
 
 
 def _require_claims(key: VerificationKey, publics: Sequence[Sequence[int]], proofs: int) -> None:
@@ -357,17 +329,13 @@ def _verify_native(key: VerificationKey, public: Sequence[int], proof: Proof) ->
 
 
 def _first_failure_native(
-    key: VerificationKey, publics: Sequence[Sequence[int]], values: Sequence[object]
+    key: VerificationKey, publics: Sequence[Sequence[int]], proofs: Sequence[Proof]
 ) -> int | None:
-    native = _native_module()
     signals = [[str(signal) for signal in public] for public in publics]
-    proofs = [json.dumps(value) for value in values]
+    texts = [json.dumps(proof.to_json()) for proof in proofs]
     try:
-        failure = native.verify_many(json.dumps(key.to_json()), signals, proofs)
+        failure = _native_module().verify_many(json.dumps(key.to_json()), signals, texts)
     except ValueError as error:
-        malformed = native.first_malformed(proofs)
-        if malformed is not None:
-            _read_proof(values[malformed], malformed)
         raise ToolError(f"zkm2m_native refuses what the reference accepts: {error}") from error
     if failure is not None and (type(failure) is not int or not 0 <= failure < len(proofs)):
         raise ToolError("zkm2m_native gave an answer that is neither none nor the index of a proof")

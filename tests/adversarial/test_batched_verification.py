@@ -16,7 +16,6 @@ from tests.support.simulated_groth16 import (
     g1_json,
     g1_point,
     rerandomised,
-    twist_point_outside_subgroup,
 )
 from verifier import groth16
 from verifier.groth16 import (
@@ -24,7 +23,6 @@ from verifier.groth16 import (
     Proof,
     VerificationKey,
     native_available,
-    read_and_verify_many,
     verify,
     verify_many,
 )
@@ -54,12 +52,15 @@ def honest(count: int) -> Claims:
     return [*PUBLICS[:count]], [*PROOFS[:count]]
 
 
+def read(values: list[dict[str, Any]]) -> list[Proof]:
+    """Return proofs from their JSON."""
+    return [Proof.from_json(value) for value in values]
+
+
 def first_failure(claims: Claims, backend: Backend) -> int | None:
-    """Return the answer; natively that of both entrances, which in the reference are one after reading."""
+    """Return the answer of a backend."""
     publics, values = claims
-    answer = verify_many(KEY, publics, [Proof.from_json(value) for value in values], backend)
-    assert backend == "reference" or read_and_verify_many(KEY, publics, values, backend) == answer
-    return answer
+    return verify_many(KEY, publics, read(values), backend)
 
 
 def shifted(proof: dict[str, Any], by: int) -> dict[str, Any]:
@@ -205,13 +206,9 @@ def test_signals_are_read_as_strictly_as_for_one_proof(backend: Backend) -> None
         ((True, 1), "signal_out_of_range"),
         (("1", 1), "signal_out_of_range"),
     ):
-        for call in (
-            lambda signals: verify_many(KEY, signals, proofs, backend),
-            lambda signals: read_and_verify_many(KEY, signals, values, backend),
-        ):
-            with pytest.raises(Refusal, match=r"publics\[2\]") as caught:
-                call([*publics[:2], wrong])
-            assert caught.value.code == code
+        with pytest.raises(Refusal, match=r"publics\[2\]") as caught:
+            verify_many(KEY, [*publics[:2], wrong], proofs, backend)
+        assert caught.value.code == code
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -220,75 +217,36 @@ def test_every_proof_needs_its_signals(backend: Backend) -> None:
     with pytest.raises(InputError, match="one for each list of signals"):
         verify_many(KEY, publics, [Proof.from_json(values[0])], backend)
     with pytest.raises(InputError, match="one for each list of signals"):
-        read_and_verify_many(KEY, publics[:1], values, backend)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("place", range(3))
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"pi_a": ["1", "3", "1"]}, "point_off_curve"),
-        ({"pi_a": ["01", "2", "1"]}, "coordinate_not_canonical"),
-        ({"pi_c": ["0", "1", "0"]}, "point_at_infinity"),
-        ({"pi_b": twist_point_outside_subgroup()}, "point_outside_subgroup"),
-        ({"curve": "bls12381"}, "proof_malformed"),
-        ({"extra": 1}, "proof_malformed"),
-    ],
-)
-def test_a_malformed_proof_is_refused_with_its_code_and_index(
-    change: dict[str, Any], code: str, place: int, backend: Backend
-) -> None:
-    publics, values = honest(3)
-    values[place] = values[place] | change
-    if place < 2:
-        values[2] = {}  # a later one is not what is reported
-    with pytest.raises(Refusal, match=f"proof {place}: ") as caught:
-        read_and_verify_many(KEY, publics, values, backend)
-    assert caught.value.code == code
-
-
-@pytest.mark.parametrize("value", [None, [], "proof", 1.5, float("nan"), {"pi_a": None}])
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_what_is_no_proof_at_all_is_refused(value: object, backend: Backend) -> None:
-    with pytest.raises(Refusal) as caught:
-        read_and_verify_many(KEY, PUBLICS[:2], [PROOFS[0], value], backend)
-    assert caught.value.code == "proof_malformed"
+        verify_many(KEY, publics[:1], read(values), backend)
 
 
 class FakeNative(ModuleType):
     """Stands for the native module: answers what it is told to."""
 
-    def __init__(self, answer: object, malformed: int | None = None) -> None:
+    def __init__(self, answer: object) -> None:
         super().__init__("zkm2m_native")
-        self.answer, self.malformed = answer, malformed
+        self.answer = answer
 
     def verify_many(self, *_: object) -> object:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
-    def first_malformed(self, _: list[str]) -> int | None:
-        return self.malformed
-
 
 @pytest.mark.parametrize("answer", [True, False, -1, 2, "0", 0.0])
 def test_an_answer_that_is_no_index_is_a_failed_tool(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     monkeypatch.setitem(sys.modules, "zkm2m_native", FakeNative(answer))
     with pytest.raises(ToolError, match="neither none nor the index"):
-        read_and_verify_many(KEY, PUBLICS[:2], PROOFS[:2], "native")
+        verify_many(KEY, PUBLICS[:2], read(PROOFS[:2]), "native")
 
 
-@pytest.mark.parametrize("malformed", [None, 1])
-def test_a_native_module_that_refuses_what_reads_well_is_a_failed_tool(
-    monkeypatch: pytest.MonkeyPatch, malformed: int | None
-) -> None:
-    monkeypatch.setitem(sys.modules, "zkm2m_native", FakeNative(ValueError("no"), malformed))
+def test_a_native_module_that_refuses_what_reads_well_is_a_failed_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zkm2m_native", FakeNative(ValueError("no")))
     with pytest.raises(ToolError, match="refuses what the reference accepts"):
-        read_and_verify_many(KEY, PUBLICS[:2], PROOFS[:2], "native")
+        verify_many(KEY, PUBLICS[:2], read(PROOFS[:2]), "native")
 
 
 def test_backends_that_contradict_themselves_are_a_failed_tool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groth16, "_all_hold_reference", lambda *claims: len(claims[1]) == 1)
     with pytest.raises(ToolError, match="one by one do not hold together"):
-        read_and_verify_many(KEY, PUBLICS[:2], PROOFS[:2], "reference")
+        verify_many(KEY, PUBLICS[:2], read(PROOFS[:2]), "reference")

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from prover.store import DuplicateAccount, EpochIdentity, Store, StoredProof
-from prover.store_types import job_counts
+from rtnet_core.epoch import level_sizes
 from rtnet_core.errors import InputError, ToolError
+from rtnet_core.limits import PROFILES
 from tests.support.postgres import postgres_database
 
 EPOCH = 17
@@ -130,7 +131,7 @@ def test_a16_every_account_has_a_batch_and_every_batch_a_proof(store: Store, acc
     store.begin(EPOCH, IDENTITY)
     _load(store, accounts)
     assert len(list(store.accounts(EPOCH))) == accounts
-    assert store.levels(EPOCH) == job_counts(-(-accounts // B), M)
+    assert store.levels(EPOCH) == level_sizes(-(-accounts // B), PROFILES["small"])
 
 
 @pytest.mark.parametrize(

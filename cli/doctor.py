@@ -26,6 +26,12 @@ from rtnet_core.errors import Refusal, ToolError, ZkM2mError
 #: The circuit of the main job.
 _MAIN_CIRCUIT = "account-standard"
 _OLDEST_NODE = 20
+#: Packages of each extra, and what is not there without them.
+_EXTRAS = {
+    "venue": (("pyarrow", "sqlalchemy", "psycopg"), "`prove epoch`, and no book in Parquet or a database"),
+    "reserves": (("eth-account", "btclib"), "check of the signatures in a reserves file"),
+    "cluster": (("distributed",), "proving on several machines"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ def examine() -> list[Finding]:
         _cargo(),
         _native(),
     ]
+    findings += [_extra(name, *content) for name, content in _EXTRAS.items()]
     findings += [_built(name) for name in PINNED_CIRCUITS]
     findings += [_keyed(name) for name in PINNED_CIRCUITS]
     return findings
@@ -135,6 +142,16 @@ def _native() -> Finding:
         return Finding("native prover", True, version("zkm2m-native"), needed=False)
     except (ImportError, PackageNotFoundError) as error:
         return Finding("native prover", False, type(error).__name__, needed=False, remedy=cost)
+
+
+def _extra(name: str, packages: tuple[str, ...], lost: str) -> Finding:
+    label = f"extra {name}"
+    try:
+        found = ", ".join(f"{package} {version(package)}" for package in packages)
+    except PackageNotFoundError as error:
+        remedy = f"without it there is no {lost}: pip install 'zk-m2m[{name}]'"
+        return Finding(label, False, f"{error.name} is missing", needed=False, remedy=remedy)
+    return Finding(label, True, found, needed=False)
 
 
 def _built(circuit: str) -> Finding:

@@ -6,14 +6,14 @@ within the insurance fund - is known before the first proof is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from prover.epoch_jobs import BatchPayload
 from prover.poseidon import hash_many, subtree_levels
-from prover.store import Store
+from prover.store import DuplicateAccount, Store
 from rtnet_core.account import Account
-from rtnet_core.book_source import BookSource
+from rtnet_core.book_source import BookRow, BookSource
 from rtnet_core.commitments import EMPTY_LEAF, fresh_salt, leaf_elements, user_id_field
 from rtnet_core.errors import InputError
 from rtnet_core.hashing import Tag
@@ -38,6 +38,15 @@ class LoadedBook:
     net_lots: list[int] = field(default_factory=list, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A row that breaks no rule by itself; whether its id is the only one is for the store to say."""
+
+    row: int
+    account: Account = field(repr=False)
+    vector: AccountVector = field(repr=False)
+
+
 def id_digest(account_id: str) -> bytes:
     """Return what the store knows an account by: the digest of its id that goes into the leaf."""
     return user_id_field(account_id).to_bytes(DIGEST_BYTES, "big")
@@ -51,28 +60,69 @@ def load_book(
     Raises
     ------
     InputError
-        The book cannot be read, is empty or too large, belongs to another market, or a long has no short.
+        The book cannot be read, is empty or too large, or belongs to another market.
     """
-    sizes = snapshot.sizes
-    found = LoadedBook(net_lots=[0] * sizes.instruments)
-    batch: list[tuple[Account, AccountVector]] = []
-    batches = 0
-    for account, vector in _accepted(source, store, number, snapshot, found, progress):
-        if found.accounts == sizes.capacity:
+    loader = _Loader(store, number, snapshot, risk)
+    for row in source.rows():
+        loader.take(row)
+        progress(row.number, source.expected)
+    return loader.end()
+
+
+class _Loader:
+    """Fills batches with the rows of a book and hands each full one to the store."""
+
+    def __init__(self, store: Store, number: int, snapshot: Snapshot, risk: RiskArray) -> None:
+        self._store = store
+        self._number = number
+        self._snapshot = snapshot
+        self._risk = risk
+        self._waiting: list[_Candidate] = []
+        self._batches = 0
+        self._found = LoadedBook(net_lots=[0] * snapshot.sizes.instruments)
+
+    def take(self, row: BookRow) -> None:
+        """Take the next row: into the batch, or to the refused ones with the rule that it breaks."""
+        if row.account is None:
+            self._refuse(row.number, row.reason or "is no account")
+            return
+        try:
+            vector = account_vector(row.account, self._snapshot)
+        except InputError as error:  # names field and rule, no value
+            self._refuse(row.number, str(error))
+            return
+        self._waiting.append(_Candidate(row.number, row.account, vector))
+        if len(self._waiting) == self._snapshot.sizes.batch:
+            self._hand_over()
+
+    def end(self) -> LoadedBook:
+        """Hand over the last batch and return what was found."""
+        while self._waiting:
+            self._hand_over()
+        if not self._found.accounts:
+            raise InputError("book", "must have at least one account that breaks no rule")
+        return self._found
+
+    def _hand_over(self) -> None:
+        """Put the waiting accounts into the store; one whose id is taken is refused instead, and the others wait."""
+        found, sizes = self._found, self._snapshot.sizes
+        if found.accounts + len(self._waiting) > sizes.capacity:
             raise InputError("accounts", f"must be at most {sizes.capacity} in profile {sizes.name}")
-        found.accounts += 1
-        found.deficit_ticks += max(0, -unhaircut_nlv(vector, risk))
-        found.net_lots = list(map(int.__add__, found.net_lots, vector.quantities))
-        batch.append((account, vector))
-        if len(batch) == sizes.batch:
-            _store_batch(store, number, batches, batch, snapshot)
-            batches += 1
-            batch.clear()
-    if batch:
-        _store_batch(store, number, batches, batch, snapshot)
-    if not found.accounts:
-        raise InputError("book", "must have at least one account that breaks no rule")
-    return found
+        try:
+            _store_batch(self._store, self._number, self._batches, self._waiting, self._snapshot)
+        except DuplicateAccount as error:
+            self._refuse(self._waiting.pop(error.position).row, str(error))
+            return
+        for candidate in self._waiting:
+            found.deficit_ticks += max(0, -unhaircut_nlv(candidate.vector, self._risk))
+            found.net_lots = list(map(int.__add__, found.net_lots, candidate.vector.quantities))
+        found.accounts += len(self._waiting)
+        self._batches += 1
+        self._waiting.clear()
+
+    def _refuse(self, row: int, reason: str) -> None:
+        self._found.refused += 1
+        self._store.refuse_row(self._number, row, reason)
 
 
 def require_matched(found: LoadedBook, snapshot: Snapshot) -> None:
@@ -91,50 +141,21 @@ def require_matched(found: LoadedBook, snapshot: Snapshot) -> None:
         raise InputError("book", f"must have a short for every long: the net position is not zero in {names}{more}")
 
 
-def _accepted(
-    source: BookSource, store: Store, number: int, snapshot: Snapshot, found: LoadedBook, progress: LoadProgress
-) -> Iterator[tuple[Account, AccountVector]]:
-    """Yield the accounts that break no rule; the other rows go to the store with the rule they break."""
-    in_batch: set[bytes] = set()
-    for row in source.rows():
-        reason = row.reason
-        if row.account is not None:
-            digest = id_digest(row.account.id)
-            if found.accounts % snapshot.sizes.batch == 0:
-                in_batch.clear()
-            if digest in in_batch or store.has_account(number, digest):
-                reason = "id: must be unique within the book"
-            else:
-                try:
-                    vector = account_vector(row.account, snapshot)
-                except InputError as error:  # names field and rule, no value
-                    reason = str(error)
-                else:
-                    in_batch.add(digest)
-                    yield row.account, vector
-        if reason is not None:
-            found.refused += 1
-            store.refuse_row(number, row.number, reason)
-        progress(row.number, source.expected)
-
-
-def _store_batch(
-    store: Store, number: int, batch: int, accounts: list[tuple[Account, AccountVector]], snapshot: Snapshot
-) -> None:
+def _store_batch(store: Store, number: int, batch: int, members: list[_Candidate], snapshot: Snapshot) -> None:
     sizes = snapshot.sizes
-    salts = [fresh_salt() for _ in accounts]
+    salts = [fresh_salt() for _ in members]
     lists = [
-        leaf_elements(user_id_field(account.id), salt, vector)
-        for (account, vector), salt in zip(accounts, salts, strict=True)
+        leaf_elements(user_id_field(member.account.id), salt, member.vector)
+        for member, salt in zip(members, salts, strict=True)
     ]
-    leaves = hash_many(Tag.LEAF, lists) + [EMPTY_LEAF] * (sizes.batch - len(accounts))
+    leaves = hash_many(Tag.LEAF, lists) + [EMPTY_LEAF] * (sizes.batch - len(members))
     levels = [leaves, *subtree_levels(leaves, sizes.batch_depth)]
-    payload = BatchPayload(tuple(account for account, _ in accounts), tuple(salts), fresh_salt())
+    payload = BatchPayload(tuple(member.account for member in members), tuple(salts), fresh_salt())
     store.add_batch(
         number,
         batch,
         payload.to_bytes(),
-        [id_digest(account.id) for account, _ in accounts],
+        [id_digest(member.account.id) for member in members],
         b"".join(digest.to_bytes(DIGEST_BYTES, "big") for level in levels for digest in level),
     )
 

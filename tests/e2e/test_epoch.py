@@ -24,6 +24,7 @@ from rtnet_core.account import Account
 from rtnet_core.book_sample import sample_book
 from rtnet_core.commitments import EMPTY_LEAF, node
 from rtnet_core.errors import InputError
+from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params
 from tests.support.command_line import ROOT
 from tests.support.epochs import House, house, record_of
@@ -334,3 +335,12 @@ def test_a50_nothing_secret_is_published_printed_or_left(tmp_path: Path) -> None
     private = tmp_path / "epochs.private"
     assert private.stat().st_mode & 0o077 == 0
     assert all(file.stat().st_mode & 0o077 == 0 for file in private.iterdir())
+
+
+@pytest.mark.slow
+def test_an_epoch_at_the_full_profile(tmp_path: Path) -> None:
+    venue = House(tmp_path, sample_market(7, "standard"))
+    result = venue.prove(venue.book(65))
+    verdict = accepted(result.folder)
+    assert verdict.account_count == 65
+    assert {line.circuit: line.proofs for line in verdict.circuits} == {"batch-standard": 2, "merge-standard": 1}

@@ -22,8 +22,6 @@ from rtnet_core.snapshot_hash import snapshot_hash_hex
 from rtnet_core.venue import DEVELOPMENT_FUND_TICKS, Venue, VenueFile
 from rtnet_core.venue_key import read_venue_key, write_venue_key
 
-CIRCUITS = ("batch-small", "merge-small")
-
 
 def ignore(_event: EpochEvent) -> None:
     """Observe nothing."""
@@ -92,8 +90,8 @@ class House:
         **changes: object,
     ) -> EpochResult:
         """Prove an epoch, with two worker processes unless `workers` says otherwise."""
-        for circuit in CIRCUITS:
-            development_keys(circuit)
+        for kind in ("batch", "merge"):
+            development_keys(f"{kind}-{self.snapshot.profile}")
         with Store.open(self.store_url) as store, workers or LocalWorkers(2) as ready:
             return prove_epoch(self.request(book, **changes), store, ready, observe)
 

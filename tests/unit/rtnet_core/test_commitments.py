@@ -141,7 +141,7 @@ def test_a_signed_record_survives_its_file_and_no_change() -> None:
         ("book_root", "01"),
         ("book_root", "-1"),
         ("profile", "huge"),
-        ("account_count", 257),
+        ("account_count", 1025),
         ("account_count", 0),
         ("number", 0),
         ("previous", "AB"),

@@ -55,6 +55,8 @@ class ReportingGroup(TyperGroup):
     order: ClassVar[tuple[str, ...]] = (
         "doctor",
         "market",
+        "snapshot",
+        "oracle",
         "book",
         "margin",
         "prove",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import book, circuits, doctor, epoch, inclusion, keys, margin, market, prove, venue, verify
+from cli import book, circuits, doctor, epoch, inclusion, keys, margin, market, oracle, prove, snapshot, venue, verify
 from cli.errors import ReportingGroup
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(market.app, name="market")
+app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(oracle.app, name="oracle")
 app.add_typer(book.app, name="book")
 app.command("margin", epilog="Example: zkm2m margin acct-000000 --book book --market market.json")(margin.margin)
 app.add_typer(prove.app, name="prove")

@@ -1,4 +1,4 @@
-"""``zkm2m market``: import, sample and show market files, and the parameters that go with them."""
+"""``zkm2m market``: import, sample, show and plot market files, and the parameters that go with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.files import check_output, read_market, write_public
+from cli.market_plot import plot
 from cli.options import JsonFlag, ProfileOption
 from cli.progress import stages
 from cli.render import console, facts, per_coin, percent, print_json, table, utc
@@ -151,6 +152,9 @@ def params(
     _print_params(chosen, snapshot)
     if out is not None:
         console().print(f"written to {out}", markup=False)
+
+
+app.command("plot", epilog="Example: zkm2m market plot btc.csv --out smiles.svg")(plot)
 
 
 def _print_params(chosen: Params, snapshot: Snapshot) -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.files import check_output, write_public
+from cli.files import check_output, read_bytes, write_public
 from cli.options import DEFAULT_THRESHOLD_BPS, ForceFlag, JsonFlag, ThresholdOption
 from cli.render import console, facts, percent, print_json, usd
+from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
+from rtnet_core.record import Record
+from rtnet_core.reserves import ownership_message
 from rtnet_core.snapshot import TICKS_PER_USD
 from rtnet_core.venue import VenueFile
 from rtnet_core.venue_key import public_hex, read_venue_key, write_venue_key
+
+
+class Chain(StrEnum):
+    """Chains whose ownership signatures are checked."""
+
+    ETHEREUM = "ethereum"
+    BITCOIN = "bitcoin"
+
 
 app = typer.Typer(help="The venue: its name, key, insurance fund and thresholds.", no_args_is_help=True)
 
@@ -67,6 +79,28 @@ def init(
         "threshold": percent(venue.threshold_bps),
     }
     console().print(facts(f"Venue written to {out}", rows))
+
+
+@app.command(
+    "reserves-message",
+    epilog="Example: zkm2m venue reserves-message --epoch epochs/17 --chain ethereum "
+    "--address 0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045",
+)
+def reserves_message(
+    epoch: Annotated[Path, typer.Option("--epoch", metavar="EPOCH", help="The epoch's folder, such as EPOCHS/17.")],
+    chain: Annotated[Chain, typer.Option("--chain", help="The chain that the address is of.")],
+    address: Annotated[str, typer.Option("--address", metavar="TEXT", help="The address that holds reserves.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the text that the holder of an address signs, so that a reserves file shows whose it is."""
+    path = epoch / RECORD_NAME
+    record = Record.from_json(read_bytes(path), str(path))
+    public = record.signature.public_key
+    text = ownership_message(record.venue, public, record.number, record.as_of_ms, chain.value, address)
+    if as_json:
+        print_json({"message": text, "time_ms": record.as_of_ms})
+        return
+    typer.echo(text)
 
 
 def _ticks(amount: str) -> int:

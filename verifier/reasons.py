@@ -70,6 +70,13 @@ REASONS: Final[dict[str, str]] = {
     "inclusion_path_length": "The inclusion path is not as long as the book is deep.",
     "inclusion_outside_book": "The inclusion file shows a place behind the last account of the book.",
     "not_included": "The account in the inclusion file is not, with these numbers, in the book that the record states.",
+    # oracles
+    "oracle_set_mismatch": "The signatures were made for another set of oracles, or for another quorum.",
+    "oracle_other_snapshot": "A signature is over another snapshot than the one given.",
+    "oracle_unknown": "A signature is by a key that is not in the set of oracles.",
+    "oracle_twice": "One oracle has two signatures in the file, and counts only once.",
+    "oracle_signature_invalid": "An oracle's signature does not hold for this snapshot.",
+    "oracle_quorum_not_met": "Fewer oracles signed than the quorum asks for.",
     # policy
     "time_mismatch": "The market file and the epoch record are of different times.",
     "from_the_future": "The published data bears a time later than now and the permitted clock skew.",

@@ -96,6 +96,7 @@ def test_a03_no_intermediate_leaves_its_bits(profile) -> None:  # type: ignore[n
         "Account",
         "Batch",
         "Merge",
+        "OracleQuorum",
     }  # which only put the others together
 
 

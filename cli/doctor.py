@@ -31,6 +31,7 @@ _EXTRAS = {
     "venue": (("pyarrow", "sqlalchemy", "psycopg"), "`prove epoch`, and no book in Parquet or a database"),
     "reserves": (("eth-account", "btclib"), "check of the signatures in a reserves file"),
     "cluster": (("distributed",), "proving on several machines"),
+    "market": (("lets-be-rational", "threadpoolctl", "matplotlib"), "`snapshot build` and no `market plot`"),
 }
 
 

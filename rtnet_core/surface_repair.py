@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import gt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtnet_core.surface import Slice, Surface, common_grid, violations
-from rtnet_core.svi import Svi, Targets, bounds, clipped, decode, encode, volatility_errors
+from rtnet_core.svi import LEE_BOUND, Svi, Targets, bounds, clipped, decode, encode, volatility_errors
 
 Floats = NDArray[np.float64]
 
@@ -36,10 +37,20 @@ def repaired(surface: Surface, targets: Sequence[Targets]) -> Surface:
         surface = _Joint(surface, targets, penalty).solved()
         if not violations(surface):
             return surface
+    return _levelled(surface)
+
+
+def _levelled(surface: Surface) -> Surface:
+    """Return the surface with slopes taken down, from the last expiry to the first, and then lifted, from the first on.
+
+    A rougher cure than the fit, for what penalties left.
+    """
     grid = common_grid(surface.slices)
+    flat: list[Svi] = []
+    for entry in reversed(surface.slices):
+        flat.insert(0, _flattened(entry.svi, grid, flat[0].wings if flat else (LEE_BOUND, LEE_BOUND)))
     slices: list[Slice] = []
-    for entry in surface.slices:
-        svi = _flattened(entry.svi, grid)
+    for entry, svi in zip(surface.slices, flat, strict=True):
         slices.append(replace(entry, svi=_lifted(svi, slices[-1].svi, grid) if slices else svi))
     return replace(surface, slices=tuple(slices))
 
@@ -157,15 +168,16 @@ def _density(raw: Floats, k: Floats) -> Floats:
     return made
 
 
-def _flattened(svi: Svi, grid: Floats) -> Svi:
-    """Return the slice with its slopes taken down, the level at the money kept, until no density is negative.
+def _flattened(svi: Svi, grid: Floats, wings: tuple[float, float]) -> Svi:
+    """Return the slice with its slopes taken down, the level at the money kept.
 
-    A flat slice has g = 1 everywhere, so this ends.
+    That goes on until no density is negative and no wing steeper than `wings`. A flat slice has g = 1 and no wings, so
+    it ends.
     """
     level = float(svi.total_variance(0.0))
     made = svi
     share = 1.0
-    while float(np.min(made.density(grid))) < 0:
+    while float(np.min(made.density(grid))) < 0 or any(map(gt, made.wings, wings)):
         share *= 0.98
         made = replace(svi, b=svi.b * share, a=level - share * (level - svi.a))
     return made

@@ -87,7 +87,7 @@ def test_another_ending_and_two_coins_are_bad_input(chain: Path, tmp_path: Path)
     assert result.exit_code == 2
     assert ".png or .svg" in result.stderr
     both = tmp_path / "both.csv"
-    rows = calm_chain(tmp_path / "eth.csv", coin="ETH").read_text().split("\n", 1)[1]
+    rows = calm_chain(tmp_path / "eth.csv", coin="ETH", index=8_000.0).read_text().split("\n", 1)[1]
     both.write_text(chain.read_text() + rows)
     result = zkm2m("market", "plot", both, "--out", tmp_path / "picture.png")
     assert result.exit_code == 2

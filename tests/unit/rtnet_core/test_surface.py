@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from math import exp, isnan, nan
 from pathlib import Path
 
@@ -231,6 +234,22 @@ def test_an_inverted_term_structure_is_no_arbitrage_but_a_falling_variance_is_me
     slices = {EXPIRIES[0]: calm_slice(years[0]), EXPIRIES[1]: calm_slice(years[2]), EXPIRIES[2]: calm_slice(years[1])}
     fitted = fit_surface(read_chain([write_chain(tmp_path / "c.csv", chain_rows(slices))]).quotes)
     assert "calendar" in {entry.kind for entry in fitted.before}
+    assert fitted.after == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noisy_quotes_still_make_a_surface_without_arbitrage(tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    quotes = [
+        replace(
+            quote,
+            bid=None if quote.bid is None or draw.random() < 0.2 else quote.bid * Fraction(draw.randint(80, 120), 100),
+            ask=None if quote.ask is None or draw.random() < 0.2 else quote.ask * Fraction(draw.randint(80, 120), 100),
+        )
+        for quote in read_chain([calm_chain(tmp_path / "c.csv")]).quotes
+        if draw.random() < 0.6
+    ]
+    fitted = fit_surface(quotes)
     assert fitted.after == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from cli.epoch_store import StoreOption, epoch_place, open_store
 from cli.options import JsonFlag
-from cli.render import console, duration, facts, print_json, utc
+from cli.render import console, duration, facts, print_json, utc, visible
 
 if TYPE_CHECKING:
     from prover.store import EpochProgress
@@ -45,6 +46,27 @@ def status(
         "time left": "-" if left is None else duration(left * 1000),
     }
     console().print(facts(f"Epoch {number}", rows))
+
+
+@app.command("refused", epilog="Example: zkm2m epoch refused epochs/17")
+def refused(
+    epoch: Annotated[Path, typer.Argument(metavar="EPOCH", help="The epoch's folder, such as EPOCHS/17.")],
+    store: StoreOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the rows of the book that are in no proof, each with the rule that it breaks; with --json one a line."""
+    epochs, number = epoch_place(epoch)
+    out = console()
+    count = 0
+    with open_store(epochs, store, existing=True) as opened:
+        for row, reason in opened.refusals(number):
+            count += 1
+            if as_json:
+                typer.echo(json.dumps({"row": row, "reason": reason}))
+            else:
+                out.print(f"row {row}: {visible(reason)}", markup=False, soft_wrap=True)
+    if not as_json:
+        out.print(f"{count:,} rows refused")
 
 
 def _content(found: EpochProgress) -> dict[str, Any]:

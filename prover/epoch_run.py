@@ -173,6 +173,7 @@ class _Run:
             lambda done, total: self._observe(EpochEvent("loading", done, total)),
         )
         self._require_acceptable(found)
+        self._require_covered(found.deficit_ticks)
         store.finish_loading(number, found.accounts, found.refused)
 
     def _require_acceptable(self, found: LoadedBook) -> None:
@@ -185,7 +186,9 @@ class _Run:
                 "count them (refused_rows in its file, or --count-refused)",
             )
         require_matched(found, self._request.snapshot)
-        if found.deficit_ticks > self._request.venue.file.insurance_fund_ticks:
+
+    def _require_covered(self, deficit_ticks: int) -> None:
+        if deficit_ticks > self._request.venue.file.insurance_fund_ticks:
             raise InputError(
                 "insurance_fund_ticks", "must cover the deficits of all accounts: no verifier would accept this epoch"
             )
@@ -240,6 +243,7 @@ class _Run:
     def _sign(self, accounts: int, proofs: EpochProofs) -> Record:
         request, snapshot = self._request, self._request.snapshot
         venue, opening = request.venue.file, proofs.opening()
+        self._require_covered(opening.totals.deficit_ticks)  # the fund may be another than when the book was loaded
         proven = Proven(
             threshold_bps=venue.threshold_bps,
             insurance_fund_ticks=str(venue.insurance_fund_ticks),

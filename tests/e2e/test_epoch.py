@@ -26,7 +26,7 @@ from rtnet_core.commitments import EMPTY_LEAF, node
 from rtnet_core.errors import InputError
 from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params
-from tests.support.command_line import ROOT
+from tests.support.command_line import ROOT, zkm2m
 from tests.support.epochs import House, house, record_of
 from verifier.account import verify_account
 from verifier.epoch import verify_epoch
@@ -165,6 +165,9 @@ def test_a16_rows_are_proven_or_refused_with_a_reason_and_counted(tmp_path: Path
         reasons = dict(store.refusals(1))
     assert set(reasons) == {5, 6, 7}
     assert "unique" in reasons[6]
+    listed = zkm2m("epoch", "refused", venue.epochs / "1", "--json")
+    assert [json.loads(line)["row"] for line in listed.stdout.splitlines()] == [5, 6, 7]
+    assert "3 rows refused" in zkm2m("epoch", "refused", venue.epochs / "1").stdout
 
 
 def test_a_long_without_its_short_is_refused_before_any_proof(tmp_path: Path) -> None:

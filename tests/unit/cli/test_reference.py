@@ -43,6 +43,7 @@ def test_the_commands_are_those_of_the_main_job_in_its_order() -> None:
         "zkm2m venue init",
         "zkm2m venue reserves-message",
         "zkm2m epoch status",
+        "zkm2m epoch refused",
         "zkm2m inclusion export",
         "zkm2m circuits build",
         "zkm2m circuits table",

@@ -70,6 +70,9 @@ REASONS: Final[dict[str, str]] = {
     "inclusion_path_length": "The inclusion path is not as long as the book is deep.",
     "inclusion_outside_book": "The inclusion file shows a place behind the last account of the book.",
     "not_included": "The account in the inclusion file is not, with these numbers, in the book that the record states.",
+    # quotes
+    "price_jump": "The index moved further from the snapshot before it than the safeguard permits.",
+    "surface_arbitrage": "No volatility surface free of arbitrage was found for these quotes.",
     # oracles
     "oracle_set_mismatch": "The signatures were made for another set of oracles, or for another quorum.",
     "oracle_other_snapshot": "A signature is over another snapshot than the one given.",

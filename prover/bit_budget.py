@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from prover.pricing_budget import pricing_bounds
 from rtnet_core.hashing import Tag, limbs_per_field
 from rtnet_core.limits import (
     AMOUNT_BITS,
@@ -89,7 +90,7 @@ def bit_budget(profile: Profile) -> list[Row]:
     list of Row
         In the order in which the circuits use the templates, those of ``lib`` first.
     """
-    rows = [*_library(profile), *_commitments(profile), *_margin(profile), *_totals(profile)]
+    rows = [*_library(profile), *_commitments(profile), *_margin(profile), *_totals(profile), *pricing_bounds()]
     return [Row(template, quantity, text, bound.bit_length(), limit) for template, quantity, text, bound, limit in rows]
 
 

@@ -1,8 +1,7 @@
-"""The hints of the circuits are a reviewed list, and none of them is a quotient: A05 to A08 have nothing to attack.
+"""The hints of the circuits are a reviewed list, and only those of pricing are quotients: A05 to A08 stay there.
 
 A remainder, a rounding direction and a zero divisor need a division. The account rule scales up instead: marks are
-ticks per lot, ratios carry their 10^4. Pricing divides, in `rtnet_core.pricing_exact` alone, before the risk array is
-hashed.
+ticks per lot, ratios carry their 10^4. Pricing divides; ``test_pricing`` attacks each of its quotients.
 """
 
 from __future__ import annotations
@@ -16,6 +15,28 @@ REVIEWED_HINTS = {
     ("lib/lanes.circom", "digit[l][i] <-- (in >> (LANE_STRIDE() * l + i)) & 1;"): "test_lanes",
     ("lib/unsigned_bits.circom", "bits[i] <-- (in >> i) & 1;"): "test_ranges",
     ("margin/scan_risk.circom", "scanRisk <-- worst;"): "test_lanes",
+    ("pricing/bound_quotient.circom", "nonNegative <-- numerator >= 0 ? 1 : 0;"): "test_pricing",
+    (
+        "pricing/bound_quotient.circom",
+        "signal excess <-- saturated == 1 ? (magnitude - divisor * (1 << DIGITS)) >> BITS : 0;",
+    ): "test_pricing",
+    ("pricing/bound_quotient.circom", "signal quotient <-- saturated == 1 ? 0 : magnitude \\ divisor;"): "test_pricing",
+    ("pricing/bound_quotient.circom", "signal saturated <-- (magnitude >> DIGITS) >= divisor ? 1 : 0;"): "test_pricing",
+    ("pricing/constant_quotient.circom", "quotient <-- in \\ divisor;"): "test_pricing",
+    ("pricing/greeks.circom", "gamma <-- (2 * numerator + divisor) \\ doubled;"): "test_pricing",
+    ("pricing/logarithm.circom", "signal shift <-- 27 - length;"): "test_pricing",
+    ("pricing/remainder_range.circom", "upper <-- in >> SHIFT;"): "test_pricing",
+    ("pricing/scenario_shock.circom", "isUp <-- volatility == 1 ? 1 : 0;"): "test_pricing",
+    ("pricing/sign_and_magnitude.circom", "nonNegative <-- in >= 0 ? 1 : 0;"): "test_pricing",
+    ("pricing/total_volatility.circom", "signal left <-- (squareTime \\ divisor) - rootSquare;"): "test_pricing",
+    ("pricing/total_volatility.circom", "signal root <-- integerRoot(squareTime \\ divisor);"): "test_pricing",
+}
+#: Integer divisions of signals, each in a hint that a range of the remainder binds.
+SIGNAL_DIVISIONS = {
+    ("pricing/bound_quotient.circom", r"magnitude \ divisor"),
+    ("pricing/constant_quotient.circom", r"in \ divisor"),
+    ("pricing/greeks.circom", r"(2 * numerator + divisor) \ doubled"),
+    ("pricing/total_volatility.circom", r"squareTime \ divisor"),
 }
 #: Integer divisions, all of template parameters: counts of fields, blocks and slots.
 PARAMETER_DIVISIONS = {
@@ -33,7 +54,7 @@ PARAMETER_DIVISIONS = {
 }
 
 
-def test_a05_every_hint_is_reviewed_and_none_is_a_quotient() -> None:
+def test_a05_every_hint_is_reviewed_and_quotients_are_of_pricing() -> None:
     hints = {
         (source.name, line.strip())
         for source in read_sources()
@@ -41,7 +62,8 @@ def test_a05_every_hint_is_reviewed_and_none_is_a_quotient() -> None:
         if "<--" in line or "-->" in line
     }
     assert hints == set(REVIEWED_HINTS)
-    assert not [hint for _, hint in hints if re.search(r"[/\\%]", hint)]
+    quotients = {(name, hint) for name, hint in hints if re.search(r"[/\\%]", hint)}
+    assert {name for name, _ in quotients} == {name for name, _ in SIGNAL_DIVISIONS}
 
 
 def test_a06_no_remainder_and_no_field_division() -> None:
@@ -55,7 +77,7 @@ def test_a06_no_remainder_and_no_field_division() -> None:
     assert found == []
 
 
-def test_a07_integer_division_is_of_parameters_only() -> None:
+def test_a07_integer_division_is_of_parameters_or_of_pricing() -> None:
     """So there is no rounding of an account's money, in either direction."""
     pattern = re.compile(r"(\([^()]*\)|\w+(?:\(\))?) \\ \w+(?:\(\))?")
     found = {
@@ -64,7 +86,7 @@ def test_a07_integer_division_is_of_parameters_only() -> None:
         for line in source.code.splitlines()
         for match in pattern.finditer(line)
     }
-    assert found == PARAMETER_DIVISIONS
+    assert found == PARAMETER_DIVISIONS | SIGNAL_DIVISIONS
     assert sum(source.code.count("\\") for source in read_sources()) >= len(PARAMETER_DIVISIONS)
     for source in read_sources():
         backslashes = source.code.count("\\")
@@ -72,7 +94,7 @@ def test_a07_integer_division_is_of_parameters_only() -> None:
 
 
 def test_a08_divisors_are_constants() -> None:
-    """No divisor is a signal, so none can be zero; time to expiry stays in Python, where pricing refuses it."""
+    """No divisor outside pricing is a signal; there it is odd by construction, or a multiple of an odd number."""
     divisors = {expression.rsplit("\\", 1)[1].strip() for _, expression in PARAMETER_DIVISIONS}
     assert divisors == {"LANES_PER_FIELD()", "16", "perField", "BITS", "U"}
     signals = {

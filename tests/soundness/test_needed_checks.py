@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from prover.circuit_headers import read_sources
 from prover.witness import InputValue
+from rtnet_core.baby_jubjub import BASE8, SUBGROUP_ORDER, multiply
+from rtnet_core.eddsa_poseidon import challenge_of
+from rtnet_core.hashing import Tag, hash_fields
 from rtnet_core.limits import FIELD_MODULUS
+from rtnet_core.oracle import ORACLE_MESSAGE_TAG, ORACLES_TAG
 from rtnet_core.risk_array import lanes_of
 from tests.support.forge import Bench, Replacements, account_bench, bench
+from tests.support.forge_library import library_bench
 from tests.support.margin_cases import book_case, plain_case
+from tests.support.pricing_attacks import PRICING_ATTACKS
 from tests.support.tiny_batch import TINY_BATCH, tiny_batch_inputs
+
+#: A key, and a signature's nonce; their scalars are small and known.
+SIGNER, NONCE = multiply(5, BASE8), multiply(7, BASE8)
+
+
+def quorum_inputs(scale: int, picked: list[int]) -> dict[str, InputValue]:
+    """Return inputs of a quorum of one, signed by SIGNER, in a set that holds it divided by `scale`, and (0, 0)."""
+    divided = pow(scale, -1, FIELD_MODULUS)
+    x, y = SIGNER.x * divided % FIELD_MODULUS, SIGNER.y * divided % FIELD_MODULUS
+    root = hash_fields(cast("Tag", ORACLES_TAG), [1, x, y, 0, 0])
+    message = hash_fields(cast("Tag", ORACLE_MESSAGE_TAG), [3, root])
+    return {
+        "snapshotHash": 3,
+        "keyX": [x, 0],
+        "keyY": [y, 0],
+        "picked": [picked],
+        "nonceX": [NONCE.x],
+        "nonceY": [NONCE.y],
+        "scalar": [(7 + challenge_of(NONCE, SIGNER, message) * 8 * 5) % SUBGROUP_ORDER],
+    }
+
 
 BITS, DIGITS = (
     ("lib/unsigned_bits.circom", "(in >> i) & 1"),
@@ -21,6 +49,7 @@ BITS, DIGITS = (
 LANES, SCAN = bench("lib/lanes.circom", "Lanes(4)"), bench("margin/scan_risk.circom", "ScanRisk(2, 4)")
 UNSIGNED = bench("lib/unsigned_bits.circom", "UnsignedBits(8)")
 RISK = bench("commitments/risk_fields_root.circom", "RiskFieldsRoot(1, 1, 1, 4)")
+QUORUM = library_bench("oracle/oracle_quorum.circom", "OracleQuorum(2, 1)")
 BATCH_ROOT = bench("commitments/batch_root.circom", "BatchRoot(2)")
 RISK_INPUTS: dict[str, InputValue] = {
     "snapshotHash": 0,
@@ -66,6 +95,12 @@ ATTACKS: dict[tuple[str, str], Attack] = {
         {"leaf": [5, 6], "exists": [1, 0], "accountCount": 2},
         {},
     ),
+    ("oracle/oracle_quorum.circom", "picked[j][i] * (picked[j][i] - 1) === 0;"): (
+        QUORUM,
+        quorum_inputs(2, [2, -1]),
+        {},
+    ),
+    ("oracle/oracle_quorum.circom", "count === 1;"): (QUORUM, quorum_inputs(1, [1, 1]), {}),
     ("merge.circom", "child[m] === opened[m].digest;"): (
         bench("merge.circom", "Merge(2, 1, 2)"),
         {"child": [5, 6], "context": 1, "childPacked": [[0] * 4] * 2, "childBlinding": [0, 0], "blinding": 0},
@@ -107,7 +142,7 @@ def test_a53_every_check_has_its_attack() -> None:
     checks = {
         (source.name, line.strip()) for source in read_sources() for line in source.code.splitlines() if "===" in line
     }
-    assert checks == {*ATTACKS, *ROOTS, *BATCH}
+    assert checks == {*PRICING_ATTACKS, *ATTACKS, *ROOTS, *BATCH}
 
 
 @pytest.mark.parametrize("check", ATTACKS, ids=lambda check: check[1])

@@ -170,15 +170,6 @@ def verify_many(vk_json: str, publics: list[list[str]], proofs_json: list[str]) 
         An argument is not a list.
     """
 
-def first_malformed(proofs_json: list[str]) -> int | None:
-    """Return the number of the first proof that :func:`verify_many` would not read, None if it would read all.
-
-    Raises
-    ------
-    TypeError
-        ``proofs_json`` is not a list.
-    """
-
 def hash_fields_many(tag: int, width: int, elements: bytes) -> bytes:
     """Return the Poseidon digests of many lists of one length, 32 bytes each.
 

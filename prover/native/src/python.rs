@@ -202,13 +202,6 @@ fn verify_many_proofs(
     released(py, || verify_many::verify_many(vk_json, &publics, &proofs))
 }
 
-/// Returns the number of the first proof that is not in canonical form, None if all are.
-#[pyfunction]
-fn first_malformed(py: Python<'_>, proofs_json: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    let proofs = strings("proofs_json", proofs_json)?;
-    released(py, || Ok(verify_many::first_malformed(&proofs)))
-}
-
 fn strings(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let list = value
         .cast::<PyList>()
@@ -268,7 +261,6 @@ fn zkm2m_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dev_setup, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(verify_many_proofs, module)?)?;
-    module.add_function(wrap_pyfunction!(first_malformed, module)?)?;
     module.add_function(wrap_pyfunction!(hash_fields_many, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_levels, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)?;

@@ -51,12 +51,6 @@ pub fn verify_many(key: &str, publics: &[Vec<String>], proofs: &[String]) -> Res
     first_failure(&key, &claims.into_iter().collect::<Result<Vec<_>>>()?)
 }
 
-/// Returns the first of many proofs that is not in canonical form, none if all are.
-#[must_use]
-pub fn first_malformed(proofs: &[String]) -> Option<usize> {
-    proofs.par_iter().position_first(|proof| json::proof(proof).is_err())
-}
-
 /// Returns the first claim that does not hold, none if all hold.
 ///
 /// # Errors

@@ -142,7 +142,7 @@ def test_a46_a_verdict_cannot_be_asked_for(book: Committed, prover: AccountProve
     values = dict(zip(Statement.names(), statement.public_signals(), strict=True))
     wrong = Statement(**(values | {"verdict": 1 - statement.verdict}))
     with pytest.raises(ToolError, match="carries another statement"):
-        prover.prove(account.vector, account.place, account.risk, account.params, wrong)
+        prover.prove_account(account.vector, account.place, account.risk, account.params, wrong)
 
 
 def test_a48_the_key_of_another_build_is_refused() -> None:

@@ -6,23 +6,12 @@ what this module calls a price has no unit, and Black-76 at forward 1 and strike
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from rtnet_core.deribit import (
-    COLUMNS,
-    MAX_FILE_BYTES,
-    FileReport,
-    RefusedRow,
-    _file_report,
-    _optional,
-    _read_row,
-    _RowRefused,
-)
+from rtnet_core.deribit import FileReport, RefusedRow, file_report, optional_number, read_file, read_row
 from rtnet_core.deribit_choice import CURRENCIES, ChainRow
 from rtnet_core.errors import InputError
 from rtnet_core.limits import MS_PER_YEAR
@@ -121,42 +110,15 @@ def read_chain(paths: Sequence[Path]) -> Chain:
     files: list[FileReport] = []
     refused: list[RefusedRow] = []
     for path in paths:
-        rows, refusals = _read_quotes(path, names, times)
+        rows, refusals = read_file(path, lambda row, place: _quote(row, place, names, times))
         quotes += rows
         refused += refusals
-        files.append(_file_report(path.name, [quote.row for quote in rows], refusals))
+        files.append(file_report(path.name, [quote.row for quote in rows], refusals))
     if not quotes:
         raise InputError("chain files", "must hold at least one usable row")
     return Chain(tuple(quotes), tuple(files), tuple(refused))
 
 
-def _read_quotes(path: Path, names: set[str], times: dict[str, str]) -> tuple[list[Quote], list[RefusedRow]]:
-    """Read one file; `names` collects the instruments taken so far, `times` the timestamps seen and where."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(str(path), f"must not be longer than {MAX_FILE_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise InputError(str(path), "must be a readable UTF-8 file") from None
-    quotes: list[Quote] = []
-    refused: list[RefusedRow] = []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if header != COLUMNS:
-            raise InputError(f"{path.name} line 1", f"must be the {len(COLUMNS)} columns of a Deribit chain", header)
-        for cells in reader:
-            row = dict(zip(COLUMNS, cells, strict=False))
-            try:
-                if len(cells) != len(COLUMNS):
-                    raise _RowRefused("malformed")
-                bid, ask, mark = (_optional(row[column]) for column in ("bid_price", "ask_price", "mark_price"))
-                checked = _read_row(row, f"{path.name} line {reader.line_num}", names, times)
-            except _RowRefused as refusal:
-                name = row.get("instrument_name", "")
-                refused.append(RefusedRow(path.name, reader.line_num, name, refusal.reason))
-            else:
-                quotes.append(Quote(checked, bid or None, ask or None, mark))
-    except csv.Error as error:
-        raise InputError(f"{path.name} line {reader.line_num}", f"must be CSV: {error}") from None
-    return quotes, refused
+def _quote(row: dict[str, str], place: str, names: set[str], times: dict[str, str]) -> Quote:
+    bid, ask, mark = (optional_number(row[column]) for column in ("bid_price", "ask_price", "mark_price"))
+    return Quote(read_row(row, place, names, times), bid or None, ask or None, mark)

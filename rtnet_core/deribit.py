@@ -11,13 +11,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from rtnet_core.deribit_choice import CURRENCIES, ChainRow, make_snapshot
 from rtnet_core.errors import InputError, RangeError, Refusal
@@ -25,6 +25,8 @@ from rtnet_core.fixed_point import round_half_even
 from rtnet_core.limits import MS_PER_YEAR, PROFILES, ROW_BITS, VOLATILITY_BITS, VOLATILITY_FRACTION_BITS
 from rtnet_core.pricing_exact import option_value_ticks
 from rtnet_core.snapshot import TICKS_PER_USD, Snapshot
+
+T = TypeVar("T")
 
 COLUMNS: Final = [
     "timestamp",
@@ -122,7 +124,9 @@ class ImportReport:
     files: tuple[FileReport, ...]
 
 
-class _RowRefused(Exception):
+class RowRefused(Exception):
+    """A row is not taken, for a reason in one word."""
+
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
@@ -164,10 +168,10 @@ def import_chains(
     names: set[str] = set()
     times: dict[str, str] = {}
     for path in paths:
-        rows, row_refusals = _read_file(path, names, times)
+        rows, row_refusals = read_file(path, lambda row, place: read_row(row, place, names, times))
         accepted += rows
         refused += row_refusals
-        files.append(_file_report(path.name, rows, row_refusals))
+        files.append(file_report(path.name, rows, row_refusals))
     if not accepted:
         raise InputError("chain files", "must hold at least one usable row")
     snapshot = make_snapshot(accepted, profile, instruments)
@@ -208,15 +212,21 @@ def read_instrument_names(path: Path) -> list[str]:
     return names
 
 
-def _read_file(path: Path, names: set[str], times: dict[str, str]) -> tuple[list[ChainRow], list[RefusedRow]]:
-    """Read one file; `names` collects the instruments taken so far, `times` the timestamps seen and where."""
+def read_file(path: Path, take: Callable[[dict[str, str], str], T]) -> tuple[list[T], list[RefusedRow]]:
+    """Return what `take` makes of each row of a chain file, given its cells and its place, and the rows refused.
+
+    Raises
+    ------
+    InputError
+        The file is too long, unreadable, no CSV, or has other columns; and whatever `take` raises but `RowRefused`.
+    """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(str(path), f"must not be longer than {MAX_FILE_BYTES} bytes")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise InputError(str(path), "must be a readable UTF-8 file") from None
-    accepted: list[ChainRow] = []
+    accepted: list[T] = []
     refused: list[RefusedRow] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -227,9 +237,9 @@ def _read_file(path: Path, names: set[str], times: dict[str, str]) -> tuple[list
             row = dict(zip(COLUMNS, cells, strict=False))
             try:
                 if len(cells) != len(COLUMNS):
-                    raise _RowRefused("malformed")
-                accepted.append(_read_row(row, f"{path.name} line {reader.line_num}", names, times))
-            except _RowRefused as refusal:
+                    raise RowRefused("malformed")
+                accepted.append(take(row, f"{path.name} line {reader.line_num}"))
+            except RowRefused as refusal:
                 name = row.get("instrument_name", "")
                 refused.append(RefusedRow(path.name, reader.line_num, name, refusal.reason))
     except csv.Error as error:
@@ -237,8 +247,11 @@ def _read_file(path: Path, names: set[str], times: dict[str, str]) -> tuple[list
     return accepted, refused
 
 
-def _read_row(row: dict[str, str], place: str, names: set[str], times: dict[str, str]) -> ChainRow:
-    """Return the row in ticks, or raise `_RowRefused` with the first reason that applies."""
+def read_row(row: dict[str, str], place: str, names: set[str], times: dict[str, str]) -> ChainRow:
+    """Return the row in ticks, or raise `RowRefused` with the first reason that applies.
+
+    `names` collects the instruments taken so far, `times` the timestamps seen and where.
+    """
     stamp = row["timestamp"]
     time_ms = _milliseconds(stamp)
     times.setdefault(stamp, place)
@@ -250,16 +263,16 @@ def _read_row(row: dict[str, str], place: str, names: set[str], times: dict[str,
         )
     name, expiry_ms, kind, strike_usd = _identity(row, place)
     if name in names:
-        raise _RowRefused("duplicate")
+        raise RowRefused("duplicate")
     if expiry_ms <= time_ms:
-        raise _RowRefused("expired")
-    mark, volatility = _optional(row["mark_price"]), _optional(row["implied_volatility"])
+        raise RowRefused("expired")
+    mark, volatility = optional_number(row["mark_price"]), optional_number(row["implied_volatility"])
     forward_usd, index_usd = _number(row["futures_price"]), _number(row["index_price"])
-    open_interest = _optional(row["open_interest"])
+    open_interest = optional_number(row["open_interest"])
     if not mark:
-        raise _RowRefused("no_mark")
+        raise RowRefused("no_mark")
     if not volatility:
-        raise _RowRefused("no_volatility")
+        raise RowRefused("no_volatility")
     lot = Fraction(CURRENCIES[row["currency"]].lot) * TICKS_PER_USD
     strike = strike_usd * lot
     forward_ticks = _nearest(forward_usd * lot, ROW_BITS)
@@ -267,14 +280,14 @@ def _read_row(row: dict[str, str], place: str, names: set[str], times: dict[str,
     volatility_q32 = _nearest(volatility * (1 << VOLATILITY_FRACTION_BITS), VOLATILITY_BITS)
     _nearest(index_usd * lot, ROW_BITS)
     if strike_ticks != strike:
-        raise _RowRefused("out_of_range")
+        raise RowRefused("out_of_range")
     try:
         repriced = option_value_ticks(kind, forward_ticks, strike_ticks, volatility_q32, expiry_ms - time_ms)
     except RangeError:
-        raise _RowRefused("out_of_range") from None
+        raise RowRefused("out_of_range") from None
     error = abs(Fraction(repriced, forward_ticks) - mark)
     if error > MARK_TOLERANCE:
-        raise _RowRefused("mark_inconsistent")
+        raise RowRefused("mark_inconsistent")
     names.add(name)
     return ChainRow(
         name=name,
@@ -298,7 +311,7 @@ def _identity(row: dict[str, str], place: str) -> tuple[str, int, str, Fraction]
     match = _NAME.fullmatch(name)
     kind = row["option_type"]
     if match is None or kind not in ("call", "put") or match[1] != currency or match[4] != kind[0].upper():
-        raise _RowRefused("malformed")
+        raise RowRefused("malformed")
     if currency not in CURRENCIES:
         raise InputError(
             f"{place}: currency", f"must be one of {', '.join(CURRENCIES)}: no lot is set for others", currency
@@ -309,7 +322,7 @@ def _identity(row: dict[str, str], place: str) -> tuple[str, int, str, Fraction]
     day = f"{expiry.day}{_MONTHS[expiry.month - 1]}{expiry.year % 100:02d}"
     future = row["futures_instrument_name"].removeprefix("SYN.")
     if strike != int(match[3]) or match[2] != day or future != f"{currency}-{day}":
-        raise _RowRefused("malformed")
+        raise RowRefused("malformed")
     return name, expiry_ms, kind, strike
 
 
@@ -318,24 +331,24 @@ def _milliseconds(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None or moment.utcoffset():
-            raise _RowRefused("malformed")
+            raise RowRefused("malformed")
         delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise _RowRefused("malformed") from None
+        raise RowRefused("malformed") from None
     milliseconds = (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
     if milliseconds < 0 or milliseconds > 200 * MS_PER_YEAR:
-        raise _RowRefused("malformed")
+        raise RowRefused("malformed")
     return milliseconds
 
 
 def _number(text: str) -> Fraction:
     """Return a plain decimal number of at least zero, exactly."""
     if _NUMBER.fullmatch(text) is None:
-        raise _RowRefused("malformed")
+        raise RowRefused("malformed")
     return Fraction(text)
 
 
-def _optional(text: str) -> Fraction:
+def optional_number(text: str) -> Fraction:
     """Return the number, zero for an empty cell."""
     return _number(text) if text else Fraction(0)
 
@@ -344,7 +357,7 @@ def _nearest(number: Fraction, bits: int) -> int:
     """Return the nearest integer, ties to even, if it is above zero and below 2^bits."""
     rounded = round_half_even(number.numerator, number.denominator)
     if not 0 < rounded < 1 << bits:
-        raise _RowRefused("out_of_range")
+        raise RowRefused("out_of_range")
     return rounded
 
 
@@ -357,6 +370,7 @@ def _counts(refused: Sequence[RefusedRow]) -> dict[str, int]:
     return dict(sorted(Counter(row.reason for row in refused).items()))
 
 
-def _file_report(name: str, rows: Sequence[ChainRow], refused: Sequence[RefusedRow]) -> FileReport:
+def file_report(name: str, rows: Sequence[ChainRow], refused: Sequence[RefusedRow]) -> FileReport:
+    """Return what became of the rows of one file."""
     middle, worst = _errors(rows)
     return FileReport(name, len(rows) + len(refused), len(rows), _counts(refused), middle, worst)

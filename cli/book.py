@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli.files import check_output, read_bytes, read_market, read_params, write_public
+from cli.files import check_output, read_market, read_params, read_record, write_public
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
 from cli.progress import counted
 from cli.render import console, facts, print_json, utc
 from rtnet_core.account import HEADER_NAME, Account, BookFormat, write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.errors import InputError
-from rtnet_core.record import Record
 from rtnet_core.snapshot_hash import snapshot_hash_hex
 from rtnet_core.venue_key import read_venue_key
 
@@ -92,7 +91,7 @@ def commit(
     if not 1 <= len(venue) <= 128:
         raise InputError("--venue", "must have 1 to 128 characters", len(venue))
     snapshot = read_market(market)
-    before = None if previous is None else Record.from_json(read_bytes(previous), str(previous))
+    before = None if previous is None else read_record(previous)
     following = number or (1 if before is None else before.number + 1)
     signing_key = read_venue_key(key)
     with counted("committing to the accounts") as progress:

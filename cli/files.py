@@ -8,6 +8,7 @@ from rtnet_core.document import MAX_DOCUMENT_BYTES
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
 from rtnet_core.params import Params, default_params
+from rtnet_core.record import Record
 from rtnet_core.snapshot import Snapshot
 
 
@@ -39,6 +40,11 @@ def read_market(path: Path) -> Snapshot:
 def read_params(path: Path | None, snapshot: Snapshot) -> Params:
     """Return the parameters in a file, or the published defaults for `snapshot` where none is named."""
     return default_params(snapshot) if path is None else Params.from_json(read_bytes(path), str(path))
+
+
+def read_record(path: Path) -> Record:
+    """Return the record in a file; its signature is not checked here."""
+    return Record.from_json(read_bytes(path), str(path))
 
 
 def check_output(path: Path) -> Path:

@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from cli.epoch_store import StoreOption, epoch_place, open_store
-from cli.files import check_output, read_bytes
+from cli.files import check_output, read_record
 from cli.options import JsonFlag
 from cli.progress import counted
 from cli.render import console, facts, print_json
 from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
-from rtnet_core.record import Record
 
 app = typer.Typer(help="What a venue hands to its customers after an epoch.", no_args_is_help=True)
 
@@ -44,7 +43,7 @@ def export(
         raise InputError("--account", "or --all must be given, and not both")
     epochs, _ = epoch_place(epoch)
     path = epoch / RECORD_NAME
-    record = Record.from_json(read_bytes(path), str(path))
+    record = read_record(path)
     with open_store(epochs, store, existing=True) as opened:
         exporter = InclusionExporter(opened, record)
         if everyone:

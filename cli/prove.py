@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import prove_epoch
-from cli.files import check_output, read_bytes, read_market, read_params, write_public
+from cli.files import check_output, read_bytes, read_market, read_params, read_record, write_public
 from cli.options import ChallengeOption, JsonFlag, ParamsOption, ProverBackend, ThresholdOption
 from cli.progress import stages
 from cli.render import console, facts, percent, print_json
@@ -18,7 +18,6 @@ from prover.account_proof import CommittedAccount, committed_account, included_a
 from rtnet_core.epoch import MARKET_NAME, PARAMS_NAME, RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.inclusion import Inclusion
-from rtnet_core.record import Record
 
 app = typer.Typer(help="Make proofs.", no_args_is_help=True)
 
@@ -98,7 +97,7 @@ def _committed(account_id: str, book: Path, market: Path, params: Path | None) -
 
 
 def _included(inclusion: Path, epoch: Path) -> CommittedAccount:
-    record = Record.from_json(read_bytes(epoch / RECORD_NAME), str(epoch / RECORD_NAME))
+    record = read_record(epoch / RECORD_NAME)
     snapshot = read_market(epoch / MARKET_NAME)
     chosen = read_params(epoch / PARAMS_NAME, snapshot)
     return included_account(Inclusion.from_json(read_bytes(inclusion), str(inclusion)), record, snapshot, chosen)

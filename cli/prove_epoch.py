@@ -10,7 +10,7 @@ import typer
 
 from cli.epoch_progress import EpochDisplay
 from cli.epoch_store import StoreOption, development_venue, open_store
-from cli.files import read_bytes, read_market, read_params
+from cli.files import read_market, read_params, read_record
 from cli.options import JsonFlag, MarketOption, ParamsOption, ProverBackend
 from cli.render import console, duration, facts, percent, usd, utc
 from rtnet_core.book_source import open_book_source
@@ -123,7 +123,7 @@ def _previous(path: Path | None, out: Path) -> Record | None:
         if not numbers:
             return None
         path = out / str(max(numbers)) / RECORD_NAME
-    record = Record.from_json(read_bytes(path), str(path))
+    record = read_record(path)
     record.verify_signature()
     return record
 

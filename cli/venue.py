@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cli.files import check_output, read_bytes, write_public
+from cli.files import check_output, read_record, write_public
 from cli.options import DEFAULT_THRESHOLD_BPS, ForceFlag, JsonFlag, ThresholdOption
 from cli.render import console, facts, percent, print_json, usd
 from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
-from rtnet_core.record import Record
 from rtnet_core.reserves import ownership_message
 from rtnet_core.snapshot import TICKS_PER_USD
 from rtnet_core.venue import VenueFile
@@ -94,7 +93,7 @@ def reserves_message(
 ) -> None:
     """Print the text that the holder of an address signs, so that a reserves file shows whose it is."""
     path = epoch / RECORD_NAME
-    record = Record.from_json(read_bytes(path), str(path))
+    record = read_record(path)
     public = record.signature.public_key
     text = ownership_message(record.venue, public, record.number, record.as_of_ms, chain.value, address)
     if as_json:

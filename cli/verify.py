@@ -9,7 +9,7 @@ import typer
 
 from cli import verify_epoch, verify_inclusion
 from cli.errors import ExitCode
-from cli.files import read_bytes, read_market, read_params
+from cli.files import read_market, read_params, read_record
 from cli.groups import DefaultCommandGroup
 from cli.options import ChallengeOption, JsonFlag, MarketOption, ParamsOption
 from cli.progress import stages
@@ -26,7 +26,6 @@ from cli.verify_options import (
     policy_of,
 )
 from rtnet_core.limits import THRESHOLD_BITS
-from rtnet_core.record import Record
 from verifier.account import verify_account
 from verifier.bundle import MAX_BUNDLE_BYTES
 from verifier.replay import SeenRegister
@@ -83,7 +82,7 @@ def account(
     data = read_bounded(proof, MAX_BUNDLE_BYTES)
     snapshot = read_market(market)
     chosen = read_params(params, snapshot)
-    signed = Record.from_json(read_bytes(record), str(record))
+    signed = read_record(record)
     policy = policy_of(production=production, max_age=max_age, venue_key=venue_key, threshold_bps=threshold_bps)
     pins = None if vk_id is None else {f"account-{snapshot.profile}": hex32("--vk-id", vk_id)}
     with stages("checking the proof"):

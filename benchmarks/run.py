@@ -6,9 +6,10 @@ import dataclasses
 import json
 
 from benchmarks.account import measure_account
+from benchmarks.market import measure_market
 from benchmarks.measure import machine
 from benchmarks.prover import measure_prover
-from benchmarks.tables import README, RESULTS, account_table, filled, prover_table
+from benchmarks.tables import README, RESULTS, account_table, filled, market_table, prover_table
 from prover.circuits import table
 
 
@@ -19,9 +20,11 @@ def main() -> None:
     _write("constraints.json", [dataclasses.asdict(row) for row in table()])
     _write("prover.json", measure_prover())
     _write("account.json", measure_account())
+    _write("market.json", measure_market())
     README.write_text(filled(README.read_text()))
     print(prover_table())
     print(account_table())
+    print(market_table())
 
 
 def _write(name: str, content: object) -> None:

@@ -44,9 +44,10 @@ def account_table() -> str:
 
 
 def constraints_table() -> str:
-    """Return the table of circuits and their parts."""
+    """Return the table of circuits and their parts; those of the market circuit stand in a table of their own."""
     rows = _read("constraints.json")
-    parts = list(dict.fromkeys(part for row in rows for part in row["parts"]))
+    others = (row for row in rows if not row["circuit"].startswith("market-"))
+    parts = list(dict.fromkeys(part for row in others for part in row["parts"]))
     lines = [
         "| circuit | constraints | " + " | ".join(parts) + " |",
         "|---|---:|" + "---:|" * len(parts),
@@ -90,9 +91,25 @@ def epoch_table() -> str:
     )
 
 
+def market_table() -> str:
+    """Return the table of the market proof's stages, and its constraints by part."""
+    found = _read("market.json")
+    lines = ["| stage, profile standard | seconds |", "|---|---:|"]
+    lines += [f"| {row['stage']} | {row['seconds']:.3f} |" for row in found["stages"]]
+    parts = "; ".join(f"{part} {count:,}" for part, count in found["constraints"].items())
+    memory = _mib_of(found["peak_rss_bytes"])
+    return "\n".join(lines) + f"\n\n{found['market']}. Peak memory {memory}. Constraints: {parts}.\n"
+
+
 def filled(text: str) -> str:
     """Return the README's text with every table made anew."""
-    makers = {"prover": prover_table, "account": account_table, "constraints": constraints_table, "epoch": epoch_table}
+    makers = {
+        "prover": prover_table,
+        "account": account_table,
+        "constraints": constraints_table,
+        "epoch": epoch_table,
+        "market": market_table,
+    }
     return _BLOCK.sub(lambda match: match[1] + makers[match[2]]() + match[3], text)
 
 

@@ -12,6 +12,10 @@ function CASH_BITS() { return 56; }
 function AMOUNT_BITS() { return 36; }
 function PRICE_BITS() { return 34; }
 function RATE_BITS() { return 14; }
+function VOLATILITY_BITS() { return 36; }
+function TIME_BITS() { return 42; }
+function PRICE_THIRDS_MAX() { return 9; }
+function PRICE_THIRDS_BITS() { return 5; }
 function GREEK_RATE_BITS() { return 20; }
 function SIZE_BITS() { return 36; }
 function THRESHOLD_BITS() { return 20; }
@@ -33,3 +37,5 @@ function TAG_LEAF() { return 5; }
 function TAG_NODE() { return 6; }
 function TAG_BOOK() { return 7; }
 function TAG_TOTALS() { return 8; }
+function TAG_ORACLES() { return 9; }
+function TAG_ORACLE_MESSAGE() { return 10; }

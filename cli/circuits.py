@@ -14,7 +14,7 @@ from cli.render import console, print_json, table
 from prover.atomic import write_atomically
 from prover.circuit_limits import limits_circom
 from prover.circuit_lint import lint as lint_circuits
-from prover.circuits import PARTS, PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
+from prover.circuits import PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
 from prover.circuits import table as cost_table
 from prover.paths import artifact_lock, circuit_sources
 
@@ -74,12 +74,11 @@ def show_table(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
             ]
         )
         return
-    columns = ("circuit", ">constraints", *(f">{part}" for part in PARTS))
-    cells = [
-        (row.circuit, f"{row.constraints:,}", *(f"{row.parts[part]:,}" if part in row.parts else "" for part in PARTS))
-        for row in rows
-    ]
-    console().print(table("Constraints; a part is measured on its own", columns, cells))
+    cells = []
+    for row in rows:
+        cells.append((row.circuit, "", f"{row.constraints:,}"))
+        cells += [("", part, f"{constraints:,}") for part, constraints in row.parts.items()]
+    console().print(table("Constraints; a part is measured on its own", ("circuit", "part", ">constraints"), cells))
 
 
 @app.command("lint", epilog="Example: zkm2m circuits lint")

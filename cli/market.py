@@ -15,11 +15,11 @@ from cli.market_plot import plot
 from cli.options import JsonFlag, ProfileOption
 from cli.progress import stages
 from cli.render import console, facts, per_coin, percent, print_json, table, utc
+from rtnet_core.black76 import value_ticks
 from rtnet_core.deribit import REASONS, ImportReport, import_chains, read_instrument_names
 from rtnet_core.limits import BPS, VOLATILITY_FRACTION_BITS
 from rtnet_core.market_sample import DEFAULT_TIME_MS, sample_market
 from rtnet_core.params import Params, default_params
-from rtnet_core.pricing_exact import option_value_ticks
 from rtnet_core.snapshot import Instrument, Snapshot, slots
 from rtnet_core.snapshot_hash import snapshot_hash
 
@@ -229,9 +229,7 @@ def _mark_ticks(instrument: Instrument, snapshot: Snapshot) -> int:
     strike, volatility, expiry_ms = instrument.strike_ticks, instrument.volatility_q32, instrument.expiry_ms
     if strike is None or volatility is None or expiry_ms is None:  # a perpetual or a future
         return instrument.forward_ticks
-    return option_value_ticks(
-        instrument.kind, instrument.forward_ticks, strike, volatility, expiry_ms - snapshot.time_ms
-    )
+    return value_ticks(instrument.kind, instrument.forward_ticks, strike, volatility, expiry_ms - snapshot.time_ms)
 
 
 def _instrument_row(number: int, instrument: Instrument, snapshot: Snapshot, lot: str) -> tuple[object, ...]:

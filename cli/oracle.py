@@ -90,7 +90,7 @@ def sign(
 ) -> None:
     """Sign a snapshot as one of the oracles of a set. Whoever signs vouches for every price in it, and for its time."""
     check_output(out)
-    snapshot, known = read_market(market), _read_set(oracles)
+    snapshot, known = read_market(market), read_set(oracles)
     _, private_key = read_oracle_key(key)
     signature = core.sign_snapshot(snapshot, known, private_key)
     write_public(out, signature.to_json_bytes())
@@ -131,7 +131,7 @@ def combine(
 
     Exit code 0: written; 1: refused, with a reason; 2: bad input.
     """
-    snapshot, known = read_market(market), _read_set(oracles)
+    snapshot, known = read_market(market), read_set(oracles)
     entries = [core.OracleSignature.from_json(read_bytes(path), str(path)) for path in signatures]
     signed = core.combine(snapshot, known, entries)
     write_public(out, signed.to_json_bytes())
@@ -165,7 +165,7 @@ def check(
     """
     if market is not None:
         check_output(market)
-    known = _read_set(oracles)
+    known = read_set(oracles)
     policy = policy_of(production=False, max_age=max_age, venue_key=None)
     verdict = verify_signed_snapshot(read_bytes(signed), oracles=known, policy=policy)
     if market is not None:
@@ -197,5 +197,6 @@ def _named_key(number: int, entry: str) -> dict[str, str]:
     return {"name": name, "public_key": public_key}
 
 
-def _read_set(path: Path) -> core.OracleSet:
+def read_set(path: Path) -> core.OracleSet:
+    """Return the set of oracles in a file; raises InputError if there is none."""
     return core.OracleSet.from_json(read_bytes(path), str(path))

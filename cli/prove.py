@@ -12,12 +12,15 @@ import typer
 from cli import prove_epoch
 from cli.files import check_output, read_bytes, read_market, read_params, read_record, write_public
 from cli.options import ChallengeOption, JsonFlag, ParamsOption, ProverBackend, ThresholdOption
+from cli.oracle import OraclesOption, read_set
 from cli.progress import stages
-from cli.render import console, facts, percent, print_json
+from cli.render import console, facts, percent, print_json, utc
 from prover.account_proof import CommittedAccount, committed_account, included_account, prove_account
+from prover.market_proof import prove_market
 from rtnet_core.epoch import MARKET_NAME, PARAMS_NAME, RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.inclusion import Inclusion
+from rtnet_core.oracle import SignedSnapshot
 
 app = typer.Typer(help="Make proofs.", no_args_is_help=True)
 
@@ -101,6 +104,44 @@ def _included(inclusion: Path, epoch: Path) -> CommittedAccount:
     snapshot = read_market(epoch / MARKET_NAME)
     chosen = read_params(epoch / PARAMS_NAME, snapshot)
     return included_account(Inclusion.from_json(read_bytes(inclusion), str(inclusion)), record, snapshot, chosen)
+
+
+@app.command(
+    "market", epilog="Example: zkm2m prove market --snapshot signed.json --oracles oracles.json --out market-proof.json"
+)
+def market(
+    snapshot: Annotated[Path, typer.Option("--snapshot", metavar="FILE", help="The signed snapshot.")],
+    oracles: OraclesOption,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The proof; an older one is replaced.")],
+    params: ParamsOption = None,
+    backend: Annotated[ProverBackend, typer.Option("--backend", help="What makes the proof.")] = ProverBackend.AUTO,
+    as_json: JsonFlag = False,
+) -> None:
+    """Prove that the risk array follows from a snapshot that a quorum of oracles signed.
+
+    For contracts and others who cannot compute it again. The proof is checked before it is written.
+    """
+    check_output(out)
+    signed = SignedSnapshot.from_json(read_bytes(snapshot), str(snapshot))
+    chosen = read_params(params, signed.snapshot)
+    with stages("proving the market") as progress:
+        proof = prove_market(signed, read_set(oracles), chosen, backend=backend.value, progress=progress)
+    write_public(out, proof.to_json_bytes())
+    seconds = {name: round(spent, 3) for name, spent in proof.seconds.items()}
+    statement = {name: str(getattr(proof.statement, name)) for name in proof.statement.names()}
+    if as_json:
+        content = {"proof": str(out), "circuit": proof.circuit, "statement": statement}
+        print_json({**content, "backend": proof.backend, "seconds": seconds})
+        return
+    rows = {
+        "as of": utc(proof.statement.time_ms),
+        "snapshot": proof.statement.snapshot_hash,
+        "risk root": proof.statement.risk_root,
+        "circuit": proof.circuit,
+        "made by": proof.backend,
+        "seconds": ", ".join(f"{name} {spent:.2f}" for name, spent in proof.seconds.items()),
+    }
+    console().print(facts(f"Market proof written to {out}", rows))
 
 
 app.command(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import verify_epoch, verify_inclusion
+from cli import verify_epoch, verify_inclusion, verify_market
 from cli.errors import ExitCode
 from cli.files import read_market, read_params, read_record
 from cli.groups import DefaultCommandGroup
@@ -20,6 +20,7 @@ from cli.verify_options import (
     MaxAgeOption,
     VenueKeyOption,
     VerifierBackend,
+    VkIdOption,
     grounds_table,
     hex32,
     keystore_of,
@@ -62,10 +63,7 @@ def account(
         typer.Option("--seen", metavar="FILE", help="Register of accepted statements: one shown again is refused."),
     ] = None,
     keys: KeysOption = None,
-    vk_id: Annotated[
-        str | None,
-        typer.Option("--vk-id", metavar="HEX", help="The verifying key's id, from a source other than the key folder."),
-    ] = None,
+    vk_id: VkIdOption = None,
     backend: BackendOption = VerifierBackend.AUTO,
     production: Annotated[
         bool, typer.Option("--production", help="Refuse development keys, unpinned venues and data older than a day.")
@@ -109,6 +107,9 @@ app.command("chain", epilog="Example: zkm2m verify chain epochs")(verify_epoch.c
 app.command("inclusion", epilog="Example: zkm2m verify inclusion mine.json --epoch epochs/17")(
     verify_inclusion.inclusion
 )
+app.command(
+    "market", epilog="Example: zkm2m verify market market-proof.json --snapshot signed.json --oracles oracles.json"
+)(verify_market.market)
 
 
 def _print(verdict: Verdict) -> None:

@@ -37,6 +37,10 @@ VenueKeyOption = Annotated[
     str | None,
     typer.Option("--venue-key", metavar="HEX", help="The venue's public key, from a source other than the record."),
 ]
+VkIdOption = Annotated[
+    str | None,
+    typer.Option("--vk-id", metavar="HEX", help="The verifying key's id, from a source other than the key folder."),
+]
 MaxAgeOption = Annotated[
     int | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Refuse data older than this.")
 ]

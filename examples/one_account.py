@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from prover.account_proof import AccountProof, AccountProver, committed_account
+from prover.account_proof import AccountProver, committed_account
 from prover.paths import build_folder, project_root
+from prover.proof_bundle import ProofBundle
 from rtnet_core.account import Account, Book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.limits import BPS
@@ -24,6 +25,7 @@ from rtnet_core.params_root import margin_params
 from rtnet_core.record import Record
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import TICKS_PER_USD, Snapshot
+from rtnet_core.statement import Statement
 from rtnet_core.venue_key import read_venue_key, write_venue_key
 from verifier.account import verify_account
 from verifier.keystore import Keystore
@@ -53,7 +55,7 @@ def main() -> None:
         ratio = [margin.ratio_bps or 0 for margin in margins]
         chosen = [max(range(len(accounts)), key=ratio.__getitem__), min(range(len(accounts)), key=ratio.__getitem__)]
 
-        results: list[tuple[Account, AccountMargin, AccountProof, Verdict, float]] = []
+        results: list[tuple[Account, AccountMargin, ProofBundle[Statement], Verdict, float]] = []
         with AccountProver(snapshot.profile) as prover:
             for index in chosen:
                 account = accounts[index]
@@ -115,7 +117,7 @@ def _verify(path: Path, snapshot: Snapshot, params: Params, record: Record) -> V
     )
 
 
-def _summary(results: list[tuple[Account, AccountMargin, AccountProof, Verdict, float]]) -> Table:
+def _summary(results: list[tuple[Account, AccountMargin, ProofBundle[Statement], Verdict, float]]) -> Table:
     table = Table(show_header=True, header_style="bold")
     table.add_column("")
     for account, _, _, _, _ in results:

@@ -6,14 +6,14 @@ exact engine computed, and the proof must hold, before anything is returned.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from prover.circuit_proof import CircuitProver, StageProgress, stage
 from prover.inputs import BookPlace, account_inputs, account_statement
+from prover.proof_bundle import ProofBundle, prove_bundle
 from rtnet_core.account import Account, Book
 from rtnet_core.commitments import user_id_field
 from rtnet_core.errors import InputError
@@ -27,49 +27,7 @@ from rtnet_core.risk_array import RiskArray, build_risk_array
 from rtnet_core.snapshot import Snapshot
 from rtnet_core.statement import Statement, check_challenge, check_threshold_bps, context_field
 
-BUNDLE_FORMAT = "zkm2m/account-proof/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountProof:
-    """A proof with its statement, ready to be published as one JSON file.
-
-    Attributes
-    ----------
-    circuit, circuit_version
-        Name, and SHA-256 of the constraint system, hex.
-    vk_id
-        SHA-256 of the verifying key's canonical JSON, hex.
-    statement
-        What it says.
-    proof
-        In snarkjs form.
-    backend
-        What made it.
-    seconds
-        Wall time of each stage.
-    """
-
-    circuit: str
-    circuit_version: str
-    vk_id: str
-    statement: Statement
-    proof: dict[str, Any]
-    backend: str
-    seconds: dict[str, float]
-
-    def to_json_bytes(self) -> bytes:
-        """Return the bundle: statement, proof, key id and circuit version, and nothing else."""
-        signals = zip(Statement.names(), self.statement.public_signals(), strict=True)
-        content = {
-            "format": BUNDLE_FORMAT,
-            "circuit": self.circuit,
-            "circuit_version": self.circuit_version,
-            "vk_id": self.vk_id,
-            "statement": {name: str(signal) for name, signal in signals},
-            "proof": self.proof,
-        }
-        return (json.dumps(content, indent=2) + "\n").encode()
+BUNDLE_FORMAT: Final = "zkm2m/account-proof/v1"
 
 
 class AccountProver(CircuitProver):
@@ -101,7 +59,7 @@ class AccountProver(CircuitProver):
         params: MarginParams,
         statement: Statement,
         progress: StageProgress | None = None,
-    ) -> AccountProof:
+    ) -> ProofBundle[Statement]:
         """Return a proof of `statement` about `account`.
 
         Raises
@@ -110,16 +68,7 @@ class AccountProver(CircuitProver):
             The witness does not satisfy the circuit or carries another statement, or the proof made does not hold.
         """
         inputs = account_inputs(account, place, risk, params, statement)
-        made = self.prove(inputs, statement.public_signals(), progress)
-        return AccountProof(
-            self.circuit,
-            self.build.r1cs_sha256,
-            self.keys.vk_id,
-            statement,
-            made.proof,
-            self.backend.name,
-            made.seconds,
-        )
+        return prove_bundle(BUNDLE_FORMAT, self, inputs, statement, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +83,7 @@ class CommittedAccount:
 
     def prove(
         self, prover: AccountProver, threshold_bps: int, challenge: str, progress: StageProgress | None = None
-    ) -> AccountProof:
+    ) -> ProofBundle[Statement]:
         """Return a proof for the recipient who asked `challenge`; see `prove_account`."""
         context = context_field(self.record.venue_public_key, self.record.digest(), challenge)
         statement = account_statement(self.vector, self.place, self.risk, self.params, threshold_bps, context)
@@ -203,7 +152,7 @@ def prove_account(
     *,
     backend: str = "auto",
     progress: StageProgress | None = None,
-) -> AccountProof:
+) -> ProofBundle[Statement]:
     """Return a proof about one account that a venue has committed to.
 
     Parameters

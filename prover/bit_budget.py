@@ -33,6 +33,7 @@ from rtnet_core.limits import (
     NET_STRIDE,
     NET_TOTAL_BITS,
     PRICE_BITS,
+    PRICE_THIRDS_BITS,
     QUANTITY_BITS,
     RATE_BITS,
     ROW_BITS,
@@ -151,7 +152,8 @@ def _longest_hash(profile: Profile) -> int:
 def _commitments(profile: Profile) -> Iterator[_Bound]:
     for name, count in (("rowFields", LANES_PER_FIELD), ("exposureField", 3)):
         bound = _lanes(1 << ROW_BITS, count)
-        yield "RiskArrayRoot", name, f"{count} lanes of 2^ROW_BITS", bound, MAX_SAFE_BITS
+        yield "PackedRow", name, f"{count} lanes of 2^ROW_BITS", bound, MAX_SAFE_BITS
+    yield "RiskArrayRoot", "row, mark, delta, gamma", "2^ROW_BITS", 1 << ROW_BITS, MAX_SAFE_BITS
     limbs = {1: profile.instruments, ROW_BITS: profile.underlyings, PRICE_BITS: profile.assets}
     packed = max(bits * min(count, limbs_per_field(bits)) for bits, count in limbs.items())
     yield (
@@ -161,6 +163,17 @@ def _commitments(profile: Profile) -> Iterator[_Bound]:
         _top(packed),
         MAX_SAFE_BITS,
     )
+    prices = max(
+        ROW_BITS * min(profile.underlyings, limbs_per_field(ROW_BITS)), PRICE_BITS * limbs_per_field(PRICE_BITS)
+    )
+    yield "SnapshotHash", "packed indices, prices", "limbs of ROW_BITS, PRICE_BITS", _top(prices), MAX_SAFE_BITS
+    scenario = PRICE_THIRDS_BITS + 2 + RATE_BITS
+    for name, bits, count in (
+        ("scenarios", scenario, profile.scenarios),
+        ("shocks", 3 * RATE_BITS, profile.underlyings),
+    ):
+        limbs_of = min(count, limbs_per_field(bits))
+        yield "ScenariosHash", f"packed {name}", f"limbs of {bits} bits", _top(bits * limbs_of), MAX_SAFE_BITS
     asset = RATE_BITS * (1 + ENVELOPE_KINKS) + AMOUNT_BITS * ENVELOPE_KINKS
     underlying = RATE_BITS * (1 + ENVELOPE_KINKS) + 2 * GREEK_RATE_BITS + SIZE_BITS * ENVELOPE_KINKS
     yield "ParamsRoot", "an asset", "3 rates, 2 kinks", _top(asset), MAX_SAFE_BITS

@@ -20,6 +20,7 @@ PINNED_CIRCUITS: Final = (
     *("account-small", "account-standard"),
     *("batch-small", "batch-standard"),
     *("merge-small", "merge-standard"),
+    *("market-small", "market-standard"),
 )
 _KEYS: Final = {"format", "compiler", "circomlib", "flags", "circuits"}
 _ENTRY_KEYS: Final = {"r1cs_sha256", "wasm_sha256", "constraints", "public"}
@@ -29,7 +30,8 @@ class Part(NamedTuple):
     """A template of a circuit whose cost is shown on its own: where it stands, and its call.
 
     `call` may name the profile's sizes: ``{K}`` instruments, ``{U}`` underlyings, ``{A}`` assets, ``{S}`` scenarios,
-    ``{D}`` depth, ``{B}`` accounts of a batch, ``{M}`` children of a merge, ``{F}`` elements of packed totals.
+    ``{D}`` depth, ``{B}`` accounts of a batch, ``{M}`` children of a merge, ``{F}`` elements of packed totals, ``{N}``
+    oracles, ``{Q}`` of which sign.
     """
 
     include: str
@@ -47,6 +49,11 @@ PARTS: Final[Mapping[str, Part]] = {
     "account totals": Part("circuits/totals/account_totals.circom", "AccountTotals({K}, {U}, {A}, {S})"),
     "batch root": Part("circuits/commitments/batch_root.circom", "BatchRoot({B})"),
     "totals commitment": Part("circuits/totals/totals_commitment.circom", "TotalsCommitment({F})"),
+    "oracle quorum": Part("circuits/oracle/oracle_quorum.circom", "OracleQuorum({N}, {Q})"),
+    "snapshot hash": Part("circuits/commitments/snapshot_hash.circom", "SnapshotHash({K}, {U}, {A})"),
+    "scenarios hash": Part("circuits/commitments/scenarios_hash.circom", "ScenariosHash({U}, {A}, {S})"),
+    "one scenario shock": Part("circuits/pricing/scenario_shock.circom", "ScenarioShock()"),
+    "one instrument row": Part("circuits/pricing/instrument_row.circom", "InstrumentRow({S})"),
 }
 
 
@@ -73,6 +80,15 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         ("risk fields root", "parameters root", "leaf", "account totals", "batch root", "totals commitment"),
     ),
     "merge": _Kind("circuits/merge.circom", "Merge({K}, {A}, {M})", ("child", "context"), ("totals commitment",)),
+    "market": _Kind(
+        "circuits/market.circom",
+        "Market({K}, {U}, {A}, {S}, {N}, {Q})",
+        ("oraclesRoot", "snapshotHash", "timeMs", "paramsRoot", "riskRoot"),
+        (
+            *("oracle quorum", "snapshot hash", "scenarios hash", "parameters root"),
+            *("one scenario shock", "one instrument row", "risk fields root"),
+        ),
+    ),
 }
 
 
@@ -85,6 +101,8 @@ def _sized(call: str, profile: Profile) -> str:
         D=profile.depth,
         B=profile.batch,
         M=profile.merge,
+        N=profile.oracles,
+        Q=profile.quorum,
         F=len(no_totals(profile).packed()),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from prover.witness import InputValue
+from prover.inputs import CircuitInputs
 from rtnet_core.eddsa_poseidon import decode_signature
 from rtnet_core.oracle import OracleSet, SignedSnapshot, check_quorum
 from rtnet_core.snapshot_hash import snapshot_hash
 
 
-def quorum_inputs(signed: SignedSnapshot, oracles: OracleSet) -> dict[str, InputValue]:
+def quorum_inputs(signed: SignedSnapshot, oracles: OracleSet) -> CircuitInputs:
     """Return the inputs for a snapshot that a quorum signed.
 
     Raises

@@ -38,7 +38,7 @@ from rtnet_core.limits import (
     TIME_BITS,
     VOLATILITY_BITS,
 )
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR
+from rtnet_core.shocks import PRICE_DENOMINATOR
 
 Bound = tuple[str, str, str, int, int]
 
@@ -68,6 +68,8 @@ def _polynomial(table: tuple[tuple[int, ...], ...], half: int) -> int:
 
 def _quotients() -> Iterator[Bound]:
     yield "OneHot", "sum of the selectors", "1", 1, 1
+    limbs = 3 + 2 * ROW_BITS + VOLATILITY_BITS + TIME_BITS + 1  # an expiry is below time + 2^TIME_BITS
+    yield "ListedInstrument", "packed", "kind, strike, forward, volatility, expiry", (1 << limbs) - 1, MAX_SAFE_BITS
     covered = BPS * PRICE_DENOMINATOR << NORMAL_SCALE_BITS + ROW_BITS + 1
     yield "ConstantQuotient", "(quotient + 1) * divisor", "3 * 10^8 * 2^(SCALE + 28)", covered, MAX_SAFE_BITS
     odd = (SQUARE_ODD - 1).bit_length()

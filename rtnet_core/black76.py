@@ -1,4 +1,6 @@
-"""Black-76 in fixed point whose every step a circuit follows: the same integers here and in ``circuits/pricing``.
+"""The exact engine's Black-76: fixed point whose every step a circuit follows, with the same integers in both.
+
+The circuit is ``circuits/pricing``.
 
 With forward F, strike K, volatility σ, time T in years of 365 days, no interest, and total volatility v = σ·√T:
 
@@ -18,7 +20,11 @@ A forward under shock is an exact fraction over 3·10^4, and the cover an exact 
 expires, or is far in or out of the money, is worth max(0, F - K), and a very volatile call its forward to 3·10^-10.
 
 The unshocked value takes a d2 of eleven more places and a divisor of all places of v. Its price gains nothing; the
-greeks do, which move with d1 to first order.
+greeks do, which move with d1 to first order. They follow one convention, for a 1 % move of the forward:
+
+    P&L of a move by x % = delta·x + gamma·x²/2,   delta = F·V'(F)/100,   gamma = F²·V''(F)/10^4
+
+so the gamma is the change of the delta's slope for a further 1 %, and a future has none.
 
 See ``docs/pricing.md`` for widths and the error bound.
 
@@ -60,7 +66,7 @@ from rtnet_core.black76_widths import (
 from rtnet_core.errors import RangeError
 from rtnet_core.limits import BPS, ROW_BITS, TIME_BITS, VOLATILITY_BITS, check_signed, check_unsigned
 from rtnet_core.params import Scenario, UnderlyingParams
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR, InstrumentRow, price_factor, volatility_factor
+from rtnet_core.shocks import PRICE_DENOMINATOR, price_factor, volatility_factor
 from rtnet_core.snapshot import OPTION_KINDS, Instrument
 
 #: `Evaluation.value` stands over this: exact thirds of basis points of the forward, and the scale of N.
@@ -70,6 +76,26 @@ _REST_SHIFT: Final = NORMAL_SCALE_BITS - DENSITY_SCALE_BITS - TOTAL_BITS
 _FINE_SHIFT: Final = NORMAL_SCALE_BITS - DENSITY_SCALE_BITS - ARGUMENT_BITS - FINE_BITS - 1
 #: gamma = F·density / (v·10^4): the scale of the density less that of 2·v + 1.
 _GAMMA_SHIFT: Final = DENSITY_SCALE_BITS - TOTAL_BITS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentRow:
+    """One row of the risk array, in ticks per lot.
+
+    Attributes
+    ----------
+    changes
+        Value change in each scenario times its cover, in [-2^27, 2^27).
+    mark
+        Value now, 0 <= mark < 2^27.
+    delta, gamma
+        P&L of a 1 % move, and its change for a further 1 %; in [-2^27, 2^27).
+    """
+
+    changes: tuple[int, ...]
+    mark: int
+    delta: int
+    gamma: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final, TypeVar
 
+from rtnet_core.black76 import value_ticks
 from rtnet_core.deribit_choice import CURRENCIES, ChainRow, make_snapshot
 from rtnet_core.errors import InputError, RangeError, Refusal
 from rtnet_core.fixed_point import round_half_even
 from rtnet_core.limits import MS_PER_YEAR, PROFILES, ROW_BITS, VOLATILITY_BITS, VOLATILITY_FRACTION_BITS
-from rtnet_core.pricing_exact import option_value_ticks
 from rtnet_core.snapshot import TICKS_PER_USD, Snapshot
 
 T = TypeVar("T")
@@ -282,7 +282,7 @@ def read_row(row: dict[str, str], place: str, names: set[str], times: dict[str, 
     if strike_ticks != strike:
         raise RowRefused("out_of_range")
     try:
-        repriced = option_value_ticks(kind, forward_ticks, strike_ticks, volatility_q32, expiry_ms - time_ms)
+        repriced = value_ticks(kind, forward_ticks, strike_ticks, volatility_q32, expiry_ms - time_ms)
     except RangeError:
         raise RowRefused("out_of_range") from None
     error = abs(Fraction(repriced, forward_ticks) - mark)

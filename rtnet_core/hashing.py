@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from rtnet_core.errors import RangeError
-from rtnet_core.limits import FIELD_MODULUS, IDENTITY_BITS, MAX_SAFE_BITS
+from rtnet_core.limits import FIELD_MODULUS, IDENTITY_BITS, MAX_SAFE_BITS, check_unsigned
 from rtnet_core.poseidon import MAX_INPUTS, compress_block
 
 _LENGTH_BITS: Final = 32
@@ -30,6 +30,8 @@ class Tag(IntEnum):
     NODE = 6
     BOOK = 7
     TOTALS = 8
+    ORACLES = 9
+    ORACLE_MESSAGE = 10
 
 
 def hash_fields(tag: Tag, elements: Sequence[int]) -> int:
@@ -92,6 +94,33 @@ def pack(limbs: Sequence[int], width: int) -> list[int]:
         sum(limb << width * i for i, limb in enumerate(limbs[start : start + per_field]))
         for start in range(0, len(limbs), per_field)
     ]
+
+
+def pack_mixed(limbs: Sequence[tuple[int, int]], field: str) -> int:
+    """Return one field element that carries limbs of different widths, the first limb lowest.
+
+    Parameters
+    ----------
+    limbs
+        Pairs (number, bits), 253 bits at most in all.
+    field
+        What the numbers are, for the error.
+
+    Raises
+    ------
+    RangeError
+        A number is outside its width: two different lists would pack alike.
+    """
+    packed = shift = 0
+    for number, bits in limbs:
+        packed |= check_unsigned(field, number, bits) << shift
+        shift += bits
+    return packed
+
+
+def padded(numbers: Sequence[int], count: int) -> list[int]:
+    """Return `numbers` with zeros behind them, `count` in all."""
+    return [*numbers, *[0] * (count - len(numbers))]
 
 
 def text_digest(domain: str, *parts: bytes) -> int:

@@ -39,6 +39,7 @@ VOLATILITY_BITS: Final = 36  #: volatility below 16 (1600 %)
 TIME_BITS: Final = 42  #: milliseconds since 1970 (until the year 2109)
 MS_PER_YEAR: Final = 365 * 86_400_000
 PRICE_THIRDS_MAX: Final = 9  #: the furthest scenario: three scan ranges
+PRICE_THIRDS_BITS: Final = 5  #: thirds of it, from -9 to 9, counted from 0
 
 BOOK_BITS: Final = 24  #: the deepest book holds 2^24 accounts: a sum over a book has that many bits more than a term
 COUNT_BITS: Final = BOOK_BITS + 1  #: a number of accounts
@@ -55,7 +56,8 @@ NET_STRIDE: Final = NET_TOTAL_BITS + 2  #: distance of signed net positions insi
 class Profile:
     """The size of a circuit: instruments K, underlyings U, collateral assets A, scenarios S, depth D of the book.
 
-    A batch proof is about `batch` accounts (B, a power of two), a merge adds the totals of `merge` children (M).
+    A batch proof is about `batch` accounts (B, a power of two), a merge adds the totals of `merge` children (M). A
+    market proof shows the signatures of `quorum` oracles (Q) out of `oracles` (N).
     """
 
     name: str
@@ -66,6 +68,8 @@ class Profile:
     depth: int
     batch: int
     merge: int
+    oracles: int
+    quorum: int
 
     @property
     def batch_depth(self) -> int:
@@ -91,9 +95,9 @@ class Profile:
 PROFILES: Final[dict[str, Profile]] = {
     profile.name: profile
     for profile in (
-        Profile("small", instruments=8, underlyings=2, assets=3, scenarios=16, depth=10, batch=4, merge=4),
-        Profile("standard", instruments=64, underlyings=2, assets=8, scenarios=16, depth=20, batch=64, merge=16),
-        Profile("wide", instruments=256, underlyings=4, assets=16, scenarios=16, depth=24, batch=16, merge=16),
+        Profile("small", 8, 2, assets=3, scenarios=16, depth=10, batch=4, merge=4, oracles=3, quorum=2),
+        Profile("standard", 64, 2, assets=8, scenarios=16, depth=20, batch=64, merge=16, oracles=5, quorum=3),
+        Profile("wide", 256, 4, assets=16, scenarios=16, depth=24, batch=16, merge=16, oracles=5, quorum=3),
     )
 }
 

@@ -29,9 +29,6 @@ from rtnet_core.record import Hex64
 from rtnet_core.snapshot import Snapshot
 from rtnet_core.snapshot_hash import snapshot_hash
 
-#: Uses of the hash (`rtnet_core.hashing.Tag`): the keys and quorum of a set; what an oracle signs.
-ORACLES_TAG: Final = 9
-ORACLE_MESSAGE_TAG: Final = 10
 MAX_ORACLES: Final = 32
 
 OracleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -91,7 +88,7 @@ class OracleSet(Document):
     def root(self) -> int:
         """Return ``H_9(m, x_0, y_0, x_1, y_1, …)``, which commits to the keys, their order, and the quorum."""
         coordinates = [coordinate for oracle in self.oracles for coordinate in oracle.point]
-        return hash_fields(cast("Tag", ORACLES_TAG), [self.quorum, *coordinates])
+        return hash_fields(Tag.ORACLES, [self.quorum, *coordinates])
 
     def index_of(self, public_key: str) -> int | None:
         """Return the place of a key in the set, None where it has none."""
@@ -158,7 +155,7 @@ def oracle_message(snapshot_digest: int, oracles_root: int) -> int:
     oracles_root
         `OracleSet.root`.
     """
-    return hash_fields(cast("Tag", ORACLE_MESSAGE_TAG), [snapshot_digest, oracles_root])
+    return hash_fields(Tag.ORACLE_MESSAGE, [snapshot_digest, oracles_root])
 
 
 def sign_snapshot(snapshot: Snapshot, oracles: OracleSet, key: PrivateKey) -> OracleSignature:

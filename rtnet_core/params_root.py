@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtnet_core.hashing import Tag, hash_fields, text_digest
+from rtnet_core.hashing import Tag, hash_fields, pack_mixed
 from rtnet_core.limits import (
     AMOUNT_BITS,
     ENVELOPE_KINKS,
     GREEK_RATE_BITS,
     RATE_BITS,
     SIZE_BITS,
-    check_unsigned,
 )
 from rtnet_core.params import AssetParams, Params, UnderlyingParams
+from rtnet_core.scenario_grid import scenario_grid
 from rtnet_core.snapshot import Snapshot
 
 _NO_KINKS = (0,) * ENVELOPE_KINKS
@@ -50,7 +50,7 @@ class MarginParams:
                 *((drop, RATE_BITS) for drop in drops),
                 *((kink, AMOUNT_BITS) for kink in kinks),
             ]
-            elements.append(_packed(limbs))
+            elements.append(pack_mixed(limbs, "margin parameter"))
         for short, delta, gamma, rises, kinks in zip(
             self.short_option_bps,
             self.delta_rate_bps,
@@ -61,7 +61,7 @@ class MarginParams:
         ):
             limbs = [(short, RATE_BITS), (delta, GREEK_RATE_BITS), (gamma, GREEK_RATE_BITS)]
             limbs += [*((rise, RATE_BITS) for rise in rises), *((kink, SIZE_BITS) for kink in kinks)]
-            elements.append(_packed(limbs))
+            elements.append(pack_mixed(limbs, "margin parameter"))
         return hash_fields(Tag.PARAMS, elements)
 
 
@@ -86,32 +86,5 @@ def margin_params(params: Params, snapshot: Snapshot) -> MarginParams:
         short_option_bps=tuple(entry.short_option_bps if entry else 0 for entry in underlyings),
         delta_rate_bps=tuple(entry.delta_rate_bps if entry else 0 for entry in underlyings),
         gamma_rate_bps=tuple(entry.gamma_rate_bps if entry else 0 for entry in underlyings),
-        scenarios_hash=scenarios_hash(params, snapshot),
+        scenarios_hash=scenario_grid(params, snapshot).hash(),
     )
-
-
-def scenarios_hash(params: Params, snapshot: Snapshot) -> int:
-    """Return the hash of what shapes the risk array beside the snapshot: the grid, and each underlying's shocks.
-
-    Numbers enter as 64-bit two's complement, so no scenario can be dropped or changed under one hash.
-    """
-    numbers = [len(params.scenarios)]
-    for scenario in params.scenarios:
-        numbers += [scenario.price_thirds, scenario.volatility, scenario.cover_bps]
-    for entry in params.of_underlyings(snapshot):
-        numbers += [entry.scan_range_bps, entry.volatility_up_bps, entry.volatility_down_bps]
-    symbols = [text_digest("symbol", entry.symbol.encode()) for entry in snapshot.underlyings]
-    symbols += [text_digest("symbol", entry.symbol.encode()) for entry in snapshot.assets]
-    packed = [
-        sum((number % (1 << 64)) << 64 * i for i, number in enumerate(numbers[start : start + 3]))
-        for start in range(0, len(numbers), 3)
-    ]
-    return hash_fields(Tag.SCENARIOS, symbols + packed)
-
-
-def _packed(limbs: list[tuple[int, int]]) -> int:
-    packed = shift = 0
-    for limb, bits in limbs:
-        packed |= check_unsigned("margin parameter", limb, bits) << shift
-        shift += bits
-    return packed

@@ -1,7 +1,8 @@
-"""Black-76 in NumPy float64: the fast twin of `rtnet_core.pricing_exact`, with the greeks that only reports need.
+"""Black-76 in NumPy float64: the fast twin of `rtnet_core.black76`, with the greeks that only reports need.
 
 Same formulas, same conventions, no rounding to ticks. Against the exact engine a value differs by less than half a tick
-(the rounding there) plus 2^-45 of the larger of forward and strike; a property test holds it to that.
+(the rounding there) plus 10^-7 of the forward (its fixed point, see ``docs/pricing.md``); a property test holds it to
+that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scipy.special import ndtr  # type: ignore[import-untyped]  # SciPy ships no
 
 from rtnet_core.limits import BPS, MS_PER_YEAR, VOLATILITY_FRACTION_BITS
 from rtnet_core.params import Params, Scenario, UnderlyingParams
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR, price_factor, volatility_factor
+from rtnet_core.shocks import PRICE_DENOMINATOR, price_factor, volatility_factor
 from rtnet_core.snapshot import Instrument, Snapshot, slots
 
 Floats = NDArray[np.float64]

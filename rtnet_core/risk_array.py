@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rtnet_core.black76 import instrument_row
 from rtnet_core.errors import RangeError
-from rtnet_core.hashing import Tag, hash_fields, pack
+from rtnet_core.hashing import Tag, hash_fields, pack, padded
 from rtnet_core.limits import (
     FIELD_MODULUS,
     LANE_STRIDE,
@@ -20,7 +21,6 @@ from rtnet_core.limits import (
     check_unsigned,
 )
 from rtnet_core.params import Params
-from rtnet_core.pricing_exact import instrument_row
 from rtnet_core.snapshot import Snapshot, slots
 from rtnet_core.snapshot_hash import snapshot_hash
 
@@ -151,8 +151,8 @@ def build_risk_array(snapshot: Snapshot, params: Params) -> RiskArray:
         deltas=tuple(deltas),
         gammas=tuple(gammas),
         is_option=tuple(int(instrument is not None and instrument.is_option) for instrument in table),
-        index_ticks=_padded([entry.index_ticks for entry in snapshot.underlyings], sizes.underlyings),
-        price_ticks=_padded([entry.price_ticks for entry in snapshot.assets], sizes.assets),
+        index_ticks=tuple(padded([entry.index_ticks for entry in snapshot.underlyings], sizes.underlyings)),
+        price_ticks=tuple(padded([entry.price_ticks for entry in snapshot.assets], sizes.assets)),
     )
 
 
@@ -167,12 +167,13 @@ def risk_root(array: RiskArray) -> int:
 
 
 def lanes_of(numbers: Sequence[int]) -> int:
-    """Return the field element that carries signed `numbers` LANE_STRIDE bits apart, the first one lowest."""
+    """Return the field element that carries signed `numbers` LANE_STRIDE bits apart, the first one lowest.
+
+    Notes
+    -----
+    Circuit twin: circuits/commitments/packed_row.circom:PackedRow
+    """
     return sum(number << LANE_STRIDE * lane for lane, number in enumerate(numbers)) % FIELD_MODULUS
-
-
-def _padded(numbers: list[int], length: int) -> tuple[int, ...]:
-    return tuple(numbers + [0] * (length - len(numbers)))
 
 
 def _check_length(name: str, column: Sequence[object], length: int) -> None:

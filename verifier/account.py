@@ -11,9 +11,9 @@ from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
 from rtnet_core.snapshot_hash import snapshot_hash
 from rtnet_core.statement import Statement, context_field
-from verifier.bundle import Bundle
+from verifier.bundle import account_bundle
 from verifier.groth16 import Backend, chosen_backend, verify
-from verifier.keystore import Keystore, PinnedKey
+from verifier.keystore import Keystore
 from verifier.policy import Policy
 from verifier.reasons import refuse
 from verifier.replay import SeenRegister, statement_digest
@@ -78,9 +78,9 @@ def verify_account(
     policy = policy or Policy()
     now_ms = policy.clock_ms()
     chosen = chosen_backend(backend)
-    bundle = Bundle.parse(data)
+    bundle = account_bundle(data)
     circuit = f"account-{snapshot.profile}"
-    pinned = _pinned_key(bundle, circuit, keys, policy)
+    pinned = bundle.pinned_key(circuit, keys, policy)
     roots = check_published(snapshot, params, record, policy, now_ms)
     context = context_field(record.venue_public_key, record.digest(), challenge)
     statement = _rebuilt(bundle.statement, roots, context)
@@ -140,21 +140,6 @@ def check_published(snapshot: Snapshot, params: Params, record: Record, policy: 
     if risk_root != int(record.risk_root):
         raise refuse("risk_root_mismatch")
     return PublishedRoots(risk_root, params_root, int(record.book_root), age_ms)
-
-
-def _pinned_key(bundle: Bundle, circuit: str, keys: Keystore, policy: Policy) -> PinnedKey:
-    """Return the recipient's key of the circuit, which the bundle must name without having a say in it."""
-    if bundle.circuit != circuit:
-        raise refuse("wrong_circuit", f"bundle {bundle.circuit}, expected {circuit}")
-    pinned = keys.key(circuit)
-    policy.require_key(pinned)
-    if bundle.circuit_version != pinned.circuit_version:
-        raise refuse(
-            "wrong_circuit_version", f"bundle {bundle.circuit_version[:16]}, key {pinned.circuit_version[:16]}"
-        )
-    if bundle.vk_id != pinned.vk_id:
-        raise refuse("unknown_key", f"bundle {bundle.vk_id[:16]}, pinned {pinned.vk_id[:16]}")
-    return pinned
 
 
 def _rebuilt(claimed: Statement, roots: PublishedRoots, context: int) -> Statement:

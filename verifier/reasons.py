@@ -10,7 +10,7 @@ from rtnet_core.errors import Refusal
 REASONS: Final[dict[str, str]] = {
     # reading a file
     "malformed_json": "The file is not strict JSON.",
-    "malformed_bundle": "The bundle does not have the form of a zkm2m/account-proof/v1 file.",
+    "malformed_bundle": "The bundle does not have the form of the proof file that was asked for.",
     "signal_not_canonical": "A public signal is not a decimal string without sign, leading zeros or other digits.",
     "signal_out_of_range": "A public signal is not below the order of the scalar field, or not in its own range.",
     "wrong_public_count": "The number of public signals is not the one the verifying key was made for.",
@@ -70,6 +70,7 @@ REASONS: Final[dict[str, str]] = {
     "inclusion_path_length": "The inclusion path is not as long as the book is deep.",
     "inclusion_outside_book": "The inclusion file shows a place behind the last account of the book.",
     "not_included": "The account in the inclusion file is not, with these numbers, in the book that the record states.",
+    "risk_array_mismatch": "The risk array computed from the signed snapshot is not the one that the proof states.",
     # quotes
     "price_jump": "The index moved further from the snapshot before it than the safeguard permits.",
     "surface_arbitrage": "No volatility surface free of arbitrage was found for these quotes.",

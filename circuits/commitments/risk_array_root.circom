@@ -3,6 +3,7 @@ pragma circom 2.1.6;
 include "../limits.circom";
 include "../lib/signed_bits.circom";
 include "../lib/unsigned_bits.circom";
+include "packed_row.circom";
 include "risk_fields_root.circom";
 
 /**
@@ -21,7 +22,6 @@ include "risk_fields_root.circom";
  */
 template RiskArrayRoot(K, U, A, S) {
     var fields = S \ LANES_PER_FIELD();
-    assert(fields * LANES_PER_FIELD() == S);
     signal input snapshotHash;
     signal input row[K][S];
     signal input mark[K];
@@ -45,15 +45,15 @@ template RiskArrayRoot(K, U, A, S) {
     }
 
     // 2. Lanes.
+    component packedRow[K];
     for (var k = 0; k < K; k++) {
-        for (var f = 0; f < fields; f++) {
-            var lanes = 0;
-            for (var l = 0; l < LANES_PER_FIELD(); l++) {
-                lanes += row[k][LANES_PER_FIELD() * f + l] * (1 << (LANE_STRIDE() * l));
-            }
-            rowFields[k][f] <== lanes;
-        }
-        exposureField[k] <== mark[k] + delta[k] * (1 << LANE_STRIDE()) + gamma[k] * (1 << (2 * LANE_STRIDE()));
+        packedRow[k] = PackedRow(S);
+        packedRow[k].row <== row[k];
+        packedRow[k].mark <== mark[k];
+        packedRow[k].delta <== delta[k];
+        packedRow[k].gamma <== gamma[k];
+        rowFields[k] <== packedRow[k].rowFields;
+        exposureField[k] <== packedRow[k].exposureField;
     }
 
     // 3. The hash, and the ranges of flags, indices and prices.

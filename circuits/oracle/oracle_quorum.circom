@@ -1,5 +1,6 @@
 pragma circom 2.1.6;
 
+include "../limits.circom";
 include "../lib/hash_fields.circom";
 include "../lib/unsigned_bits.circom";
 include "circomlib/circuits/babyjub.circom";
@@ -33,8 +34,8 @@ template OracleQuorum(N, M) {
     signal input scalar[M];
     signal output oraclesRoot;
 
-    // 1. The set, under tag 9 (rtnet_core.oracle.ORACLES_TAG).
-    component set = HashFields(9, 2 * N + 1);
+    // 1. The set.
+    component set = HashFields(TAG_ORACLES(), 2 * N + 1);
     set.in[0] <== M;
     for (var i = 0; i < N; i++) {
         set.in[2 * i + 1] <== keyX[i];
@@ -42,8 +43,8 @@ template OracleQuorum(N, M) {
     }
     oraclesRoot <== set.digest;
 
-    // 2. What each signer signed, under tag 10 (rtnet_core.oracle.ORACLE_MESSAGE_TAG).
-    component message = HashFields(10, 2);
+    // 2. What each signer signed.
+    component message = HashFields(TAG_ORACLE_MESSAGE(), 2);
     message.in[0] <== snapshotHash;
     message.in[1] <== oraclesRoot;
 

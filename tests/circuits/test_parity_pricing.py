@@ -23,7 +23,7 @@ from rtnet_core.black76_parts import (
 from rtnet_core.errors import RangeError, Refusal
 from rtnet_core.limits import BPS, ROW_BITS, TIME_BITS, VOLATILITY_BITS
 from rtnet_core.params import DEFAULT_SCENARIOS
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR
+from rtnet_core.shocks import PRICE_DENOMINATOR
 from tests.support.forge import bench
 from tests.support.pricing_cases import LARGEST, RowCase, corner_rows, random_row, random_scenarios
 

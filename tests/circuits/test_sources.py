@@ -95,6 +95,7 @@ def test_a03_no_intermediate_leaves_its_bits(profile) -> None:  # type: ignore[n
     assert {row.template for row in rows} == set(HEADERS) - {
         "Account",
         "Batch",
+        "Market",
         "Merge",
         "OracleQuorum",
     }  # which only put the others together

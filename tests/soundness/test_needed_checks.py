@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
@@ -13,8 +12,8 @@ from rtnet_core.baby_jubjub import BASE8, SUBGROUP_ORDER, multiply
 from rtnet_core.eddsa_poseidon import challenge_of
 from rtnet_core.hashing import Tag, hash_fields
 from rtnet_core.limits import FIELD_MODULUS
-from rtnet_core.oracle import ORACLE_MESSAGE_TAG, ORACLES_TAG
 from rtnet_core.risk_array import lanes_of
+from tests.soundness.test_market import CHECKS as MARKET_CHECKS
 from tests.support.forge import Bench, Replacements, account_bench, bench
 from tests.support.forge_library import library_bench
 from tests.support.margin_cases import book_case, plain_case
@@ -29,8 +28,8 @@ def quorum_inputs(scale: int, picked: list[int]) -> dict[str, InputValue]:
     """Return inputs of a quorum of one, signed by SIGNER, in a set that holds it divided by `scale`, and (0, 0)."""
     divided = pow(scale, -1, FIELD_MODULUS)
     x, y = SIGNER.x * divided % FIELD_MODULUS, SIGNER.y * divided % FIELD_MODULUS
-    root = hash_fields(cast("Tag", ORACLES_TAG), [1, x, y, 0, 0])
-    message = hash_fields(cast("Tag", ORACLE_MESSAGE_TAG), [3, root])
+    root = hash_fields(Tag.ORACLES, [1, x, y, 0, 0])
+    message = hash_fields(Tag.ORACLE_MESSAGE, [3, root])
     return {
         "snapshotHash": 3,
         "keyX": [x, 0],
@@ -142,7 +141,7 @@ def test_a53_every_check_has_its_attack() -> None:
     checks = {
         (source.name, line.strip()) for source in read_sources() for line in source.code.splitlines() if "===" in line
     }
-    assert checks == {*PRICING_ATTACKS, *ATTACKS, *ROOTS, *BATCH}
+    assert checks == {*PRICING_ATTACKS, *ATTACKS, *ROOTS, *BATCH, *MARKET_CHECKS}
 
 
 @pytest.mark.parametrize("check", ATTACKS, ids=lambda check: check[1])

@@ -11,7 +11,7 @@ from rtnet_core.baby_jubjub import BASE8, SUBGROUP_ORDER, Point, add, multiply
 from rtnet_core.eddsa_poseidon import challenge_of
 from rtnet_core.hashing import Tag, hash_fields
 from rtnet_core.limits import FIELD_MODULUS
-from rtnet_core.oracle import ORACLES_TAG, OracleSet, oracle_message
+from rtnet_core.oracle import OracleSet, oracle_message
 from rtnet_core.snapshot_hash import snapshot_hash
 from tests.support.forge import Forged
 from tests.support.forge_library import library_bench
@@ -37,7 +37,7 @@ def judged(given: dict[str, Any]) -> Forged:
 def root_of(given: dict[str, Any]) -> int:
     """Return the root of the keys in the inputs, whatever they are, for a quorum of two."""
     coordinates = [value for pair in zip(given["keyX"], given["keyY"], strict=True) for value in pair]
-    return hash_fields(cast("Tag", ORACLES_TAG), [2, *coordinates])
+    return hash_fields(Tag.ORACLES, [2, *coordinates])
 
 
 def signed_without_equation(public_key: Point, message: int, nonce: int, secret: int) -> tuple[Point, int]:

@@ -11,7 +11,7 @@ from prover.formats.r1cs import read_r1cs
 from prover.witness import InputValue
 from rtnet_core.black76_parts import total_volatility
 from rtnet_core.limits import BPS, FIELD_MODULUS
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR
+from rtnet_core.shocks import PRICE_DENOMINATOR
 from tests.support.forge import Forged, Replacements, bench, forge
 from tests.support.pricing_attacks import DIVISION, EXCESS, PRICING_ATTACKS, QUOTIENT, ROW, SATURATED, SIGN
 from tests.support.pricing_cases import RowCase

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from prover.account_proof import AccountProof, AccountProver, CommittedAccount, committed_account
+from prover.account_proof import AccountProver, CommittedAccount, committed_account
 from prover.keys import development_keys
 from prover.paths import build_folder
+from prover.proof_bundle import ProofBundle
 from rtnet_core.account import Account, Book, write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.book_sample import sample_book
@@ -22,6 +23,7 @@ from rtnet_core.record import Record
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
 from rtnet_core.snapshot_hash import snapshot_hash_hex
+from rtnet_core.statement import Statement
 from rtnet_core.venue_key import read_venue_key, write_venue_key
 from verifier.account import verify_account
 from verifier.keystore import Keystore
@@ -52,7 +54,7 @@ class Committed:
         """Return one account with its place."""
         return committed_account(account_id, self.folder, self.snapshot, self.params)
 
-    def prove(self, account_id: str, threshold_bps: int, backend: str = "auto") -> AccountProof:
+    def prove(self, account_id: str, threshold_bps: int, backend: str = "auto") -> ProofBundle[Statement]:
         """Return a proof about one account."""
         return self.account(account_id).prove(_prover(self.snapshot.profile, backend), threshold_bps, CHALLENGE)
 

@@ -158,13 +158,16 @@ class Bench:
         """Names of the public signals that are outputs, in their order."""
         return tuple(name for name in self.build.public if re.sub(r"\[.*", "", name) not in self.build.inputs)
 
+    def witness(self, inputs: Mapping[str, InputValue]) -> list[int]:
+        """Return the witness of the program that ships, which checks as it goes."""
+        return parse_wtns(_calculator(self.build.wasm, self.build.inputs).calculate(reduced(inputs)))
+
     def compute(self, inputs: Mapping[str, InputValue]) -> dict[str, int]:
         """Return the outputs (signed) of the witness program that ships."""
-        witness = parse_wtns(_calculator(self.build.wasm, self.build.inputs).calculate(reduced(inputs)))
         half = FIELD_MODULUS // 2
         return {
             name: value - FIELD_MODULUS if value > half else value
-            for name, value in zip(self.outputs, witness[1:], strict=False)
+            for name, value in zip(self.outputs, self.witness(inputs)[1:], strict=False)
         }
 
     def forge(self, inputs: Mapping[str, InputValue], replacements: Replacements = NO_REPLACEMENT) -> Forged:
@@ -252,6 +255,12 @@ def batch_bench() -> Bench:
 def merge_bench() -> Bench:
     """Return the bench of the merge circuit in the small profile, as it ships."""
     return Bench(CIRCUITS["merge-small"])
+
+
+@lru_cache(maxsize=1)
+def market_bench() -> Bench:
+    """Return the bench of the market circuit in the small profile, as it ships."""
+    return Bench(CIRCUITS["market-small"])
 
 
 def forge(target: Bench, replacements: Replacements = NO_REPLACEMENT, *, inputs: Mapping[str, InputValue]) -> Forged:

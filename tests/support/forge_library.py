@@ -57,7 +57,6 @@ def _compiled(circuit: Circuit, replacements: Replacements) -> Path:
     sources = {
         f"circuits/{path.relative_to(circuit_sources()).as_posix()}": path.read_text("utf-8")
         for path in sorted(circuit_sources().rglob("*.circom"))
-        if path.parent.name in {"lib", Path(circuit.include).parent.name}
     }
     for (file, anchor), forged in replacements.items():
         name = f"circuits/{file}"

@@ -15,6 +15,16 @@ QUOTIENT = (FILE, "signal quotient <-- saturated == 1 ? 0 : magnitude \\ divisor
 EXCESS = (FILE, "signal excess <-- saturated == 1 ? (magnitude - divisor * (1 << DIGITS)) >> BITS : 0;")
 ROW_FILE = "pricing/instrument_row.circom"
 
+LISTED_FILE = "pricing/listed_instrument.circom"
+
+LISTED = bench(LISTED_FILE, "ListedInstrument()")
+PERPETUAL_THAT_EXPIRES: dict[str, InputValue] = {
+    **dict.fromkeys(("isOption", "isPut", "isFuture", "strike", "volatility"), 0),
+    "isListed": 1,
+    "forward": 5,
+    "expiryMs": 9,
+    "timeMs": 3,
+}
 DIVISION = bench(FILE, "BoundQuotient(16, 24)")
 ROW = bench(ROW_FILE, "InstrumentRow(1)")
 
@@ -46,4 +56,6 @@ PRICING_ATTACKS: dict[tuple[str, str], tuple[Bench, dict[str, InputValue], Repla
     (ROW_FILE, "(1 - isListed) * forward === 0;"): (ROW, without(SLOT, forward=5), {}),
     (ROW_FILE, "(1 - isOption) * strike === 0;"): (ROW, without(FUTURE, strike=5), {}),
     (ROW_FILE, "(1 - isOption) * volatility === 0;"): (ROW, without(FUTURE, volatility=1 << 31, time=1_000), {}),
+    # A perpetual that expires: its packed element would be that of no market.
+    (LISTED_FILE, "(1 - isOption - isFuture) * expiryMs === 0;"): (LISTED, PERPETUAL_THAT_EXPIRES, {}),
 }

@@ -11,7 +11,7 @@ from prover.witness import InputValue
 from rtnet_core.black76 import Contract
 from rtnet_core.black76_parts import price_shock_log
 from rtnet_core.limits import BPS, MS_PER_YEAR, ROW_BITS, TIME_BITS, VOLATILITY_BITS
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR
+from rtnet_core.shocks import PRICE_DENOMINATOR
 
 HOUR_MS = 3_600_000
 LARGEST = (1 << ROW_BITS) - 1

@@ -21,7 +21,7 @@ from rtnet_core.statement import Statement, context_field
 from tests.support.simulated_groth16 import Trapdoor
 from tests.support.verifier_keys import R1CS_SHA256, write_keys
 from verifier.account import verify_account
-from verifier.bundle import FORMAT
+from verifier.bundle import ACCOUNT_FORMAT
 from verifier.keystore import Keystore, key_id
 from verifier.policy import Policy
 from verifier.replay import SeenRegister
@@ -143,7 +143,7 @@ def setting(keys_root: Path, **lock: Any) -> Setting:
 def bundle_of(statement: Statement, trapdoor: Trapdoor = TRAPDOOR, **changes: Any) -> dict[str, Any]:
     """Return a bundle with a valid proof of `statement` under the key of `trapdoor`."""
     return {
-        "format": FORMAT,
+        "format": ACCOUNT_FORMAT,
         "circuit": CIRCUIT,
         "circuit_version": R1CS_SHA256,
         "vk_id": VK_ID,

@@ -16,7 +16,7 @@ from rtnet_core.errors import InputError, ToolError
 from rtnet_core.limits import PROFILES
 from tests.support.toy_circuit import toy
 
-KINDS = ("account", "batch", "merge")
+KINDS = ("account", "batch", "merge", "market")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def lock(toy_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return path
 
 
-def test_every_profile_has_its_three_circuits() -> None:
+def test_every_profile_has_its_circuits() -> None:
     assert set(CIRCUITS) == {f"{kind}-{name}" for kind in KINDS for name in PROFILES}
     assert set(PINNED_CIRCUITS) < set(CIRCUITS)
     for profile in PROFILES.values():
@@ -37,6 +37,7 @@ def test_every_profile_has_its_three_circuits() -> None:
         assert CIRCUITS[f"account-{profile.name}"].call == f"Account{(*sizes, profile.depth)}"
         assert CIRCUITS[f"batch-{profile.name}"].call == f"Batch{(*sizes, profile.batch)}"
         assert CIRCUITS[f"merge-{profile.name}"].call == f"Merge{(sizes[0], sizes[2], profile.merge)}"
+        assert CIRCUITS[f"market-{profile.name}"].call == f"Market{(*sizes, profile.oracles, profile.quorum)}"
     with pytest.raises(InputError, match=r"must be one of account-small, .*found 'account-tiny'"):
         find_circuit("account-tiny")
 

@@ -10,11 +10,10 @@ import mpmath
 import numpy as np
 import pytest
 import QuantLib
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from rtnet_core import pricing_exact
 from rtnet_core.black76 import (
     VALUE_DENOMINATOR,
     Contract,
@@ -41,7 +40,7 @@ from rtnet_core.black76_parts import (
 from rtnet_core.errors import RangeError
 from rtnet_core.limits import BPS, MS_PER_YEAR, ROW_BITS
 from rtnet_core.params import DEFAULT_SCENARIOS, Scenario, UnderlyingParams
-from rtnet_core.pricing_exact import PRICE_DENOMINATOR
+from rtnet_core.shocks import PRICE_DENOMINATOR
 from rtnet_core.snapshot import Instrument
 
 #: The promise: value less double precision, over the forward. Measured over 10^6 points: 3.8·10^-8.
@@ -292,31 +291,6 @@ def test_values_keep_their_bounds(kind: str, forward: int, strike: int, volatili
 def test_saturation(forward: int, strike: int, volatility: int, time: int, call: int) -> None:
     assert value_ticks("call", forward, strike, volatility, time) == call
     assert value_ticks("put", forward, strike, volatility, time) == call - forward + strike
-
-
-@settings(deadline=None, max_examples=60)
-@given(kinds, st.integers(1 << 20, 1 << 24), st.floats(0.2, 4.9), volatilities, times)
-def test_rows_are_near_those_of_the_exact_engine(
-    kind: str, forward: int, moneyness: float, volatility: int, time: int
-) -> None:
-    option = Instrument(
-        name="O",
-        kind=kind,  # type: ignore[arg-type]
-        underlying="BTC",
-        expiry_ms=time,
-        strike_ticks=int(forward * moneyness),
-        forward_ticks=forward,
-        volatility_q32=volatility,
-    )
-    total = volatility / 2**32 * sqrt(time / MS_PER_YEAR)
-    assume(total > 3e-4)
-    row = instrument_row(option, 0, PARAMS, DEFAULT_SCENARIOS)
-    exact = pricing_exact.instrument_row(option, 0, PARAMS, DEFAULT_SCENARIOS)
-    for change, expected in zip(row.changes, exact.changes, strict=True):
-        assert abs(change - expected) <= 1 + 2 * WORST * forward
-    assert abs(row.mark - exact.mark) <= 1 + WORST * forward
-    assert abs(row.delta - exact.delta) <= 1 + 1e-8 * forward
-    assert abs(row.gamma - exact.gamma) <= 1 + 2e-4 * forward / (total * 10_000)
 
 
 @settings(deadline=None)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from rtnet_core.account import quantities
+from rtnet_core.black76 import value_ticks
 from rtnet_core.book_sample import sample_book
 from rtnet_core.deribit import COLUMNS, REASONS, ImportReport, import_chains, read_instrument_names
 from rtnet_core.errors import InputError, Refusal
 from rtnet_core.limits import MS_PER_YEAR
 from rtnet_core.params import default_params
-from rtnet_core.pricing_exact import option_value_ticks
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
 
@@ -30,7 +30,7 @@ def _row(strike: int = 80_000, side: str = "C", **cells: str) -> dict[str, str]:
     """Return a row whose mark is the Black-76 price of its forward and volatility."""
     kind = "call" if side == "C" else "put"
     forward = 7_860_554
-    value = option_value_ticks(kind, forward, strike * 100, 1 << 31, EXPIRY_MS - TIME_MS)
+    value = value_ticks(kind, forward, strike * 100, 1 << 31, EXPIRY_MS - TIME_MS)
     row = dict.fromkeys(COLUMNS, "") | {
         "timestamp": STAMP,
         "instrument_name": f"BTC-28AUG26-{strike}-{side}",

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtnet_core.black76 import value_ticks
 from rtnet_core.errors import InputError
 from rtnet_core.market_sample import PRICE_GRID_TICKS, sample_market
 from rtnet_core.params import default_params
-from rtnet_core.pricing_exact import option_value_ticks
 from rtnet_core.risk_array import build_risk_array
 from rtnet_core.snapshot import Snapshot
 
@@ -44,7 +44,7 @@ def test_neighbouring_options_offer_no_arbitrage(seed: int) -> None:
         for entry in chain:
             assert entry.strike_ticks and entry.volatility_q32 and entry.expiry_ms
             years_ms = entry.expiry_ms - market.time_ms
-            calls[entry.strike_ticks] = option_value_ticks(
+            calls[entry.strike_ticks] = value_ticks(
                 "call", entry.forward_ticks, entry.strike_ticks, entry.volatility_q32, years_ms
             )
         slopes = [

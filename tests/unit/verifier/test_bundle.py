@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from rtnet_core.errors import Refusal
 from rtnet_core.statement import Statement
 from tests.support.simulated_groth16 import Trapdoor
-from verifier.bundle import FORMAT, Bundle
+from verifier.bundle import ACCOUNT_FORMAT, account_bundle
 from verifier.points import SCALAR_MODULUS
 from verifier.reasons import REASONS
 
 SIGNALS = (1, 2, 3, 4, 10_000, 5)
 BUNDLE: dict[str, Any] = {
-    "format": FORMAT,
+    "format": ACCOUNT_FORMAT,
     "circuit": "account-small",
     "circuit_version": "0" * 64,
     "vk_id": "f" * 64,
@@ -31,7 +31,7 @@ BUNDLE: dict[str, Any] = {
 def refusal_of(data: bytes) -> str:
     """Return the code with which the bundle is refused."""
     with pytest.raises(Refusal) as caught:
-        Bundle.parse(data)
+        account_bundle(data)
     return caught.value.code
 
 
@@ -46,7 +46,7 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
 
 
 def test_an_honest_bundle_is_read() -> None:
-    bundle = Bundle.parse(json.dumps(BUNDLE).encode())
+    bundle = account_bundle(json.dumps(BUNDLE).encode())
     assert bundle.statement == Statement(*SIGNALS)
     assert (bundle.circuit, bundle.circuit_version, bundle.vk_id) == ("account-small", "0" * 64, "f" * 64)
     assert bundle.proof.to_json() == BUNDLE["proof"]
@@ -54,7 +54,7 @@ def test_an_honest_bundle_is_read() -> None:
 
 def test_the_order_of_keys_does_not_move_signals() -> None:
     backwards = {**BUNDLE, "statement": dict(reversed(BUNDLE["statement"].items()))}
-    assert Bundle.parse(json.dumps(backwards).encode()).statement == Statement(*SIGNALS)
+    assert account_bundle(json.dumps(backwards).encode()).statement == Statement(*SIGNALS)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_claimed_signals_have_their_own_ranges(name: str, value: int) -> Non
 
 @pytest.mark.parametrize(("name", "value"), [("verdict", 0), ("threshold_bps", 1), ("threshold_bps", (1 << 20) - 1)])
 def test_the_ends_of_those_ranges_are_read(name: str, value: int) -> None:
-    assert getattr(Bundle.parse(changed(("statement", name), str(value))).statement, name) == value
+    assert getattr(account_bundle(changed(("statement", name), str(value))).statement, name) == value
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -122,7 +122,7 @@ STRANGE = (
 @given(st.sampled_from(places(BUNDLE)), STRANGE)
 def test_one_place_changed_gives_a_bundle_or_a_refusal(path: tuple[str | int, ...], value: object) -> None:
     try:
-        Bundle.parse(changed(path, value))
+        account_bundle(changed(path, value))
     except Refusal as refusal:
         assert refusal.code in REASONS
 
@@ -135,6 +135,6 @@ def test_bytes_changed_or_cut_give_a_bundle_or_a_refusal(data: st.DataObject) ->
     put = data.draw(st.binary(max_size=4))
     cut = data.draw(st.integers(0, 4))
     try:
-        Bundle.parse(honest[:at] + put + honest[at + cut :])
+        account_bundle(honest[:at] + put + honest[at + cut :])
     except Refusal as refusal:
         assert refusal.code in REASONS

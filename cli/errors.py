@@ -64,6 +64,9 @@ class ReportingGroup(TyperGroup):
         "venue",
         "epoch",
         "inclusion",
+        "risk",
+        "netting",
+        "latency",
         "circuits",
         "keys",
     )

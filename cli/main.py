@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from cli import book, circuits, doctor, epoch, inclusion, keys, margin, market, oracle, prove, snapshot, venue, verify
+from cli import (
+    book,
+    circuits,
+    doctor,
+    epoch,
+    inclusion,
+    keys,
+    latency,
+    margin,
+    market,
+    netting,
+    oracle,
+    prove,
+    risk,
+    snapshot,
+    venue,
+    verify,
+)
 from cli.errors import ReportingGroup
 
 app = typer.Typer(
@@ -29,6 +46,9 @@ app.add_typer(verify.app, name="verify")
 app.add_typer(venue.app, name="venue")
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(inclusion.app, name="inclusion")
+app.add_typer(risk.app, name="risk")
+app.add_typer(netting.app, name="netting")
+app.add_typer(latency.app, name="latency")
 app.add_typer(circuits.app, name="circuits")
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog="Example: zkm2m doctor")(doctor.doctor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from enum import StrEnum
 from math import ceil
 from pathlib import Path
@@ -11,19 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 import typer
 
-from cli.files import check_output, write_public
 from cli.options import JsonFlag
+from cli.picture import check_picture, write_picture
 from cli.progress import stages
 from cli.render import console, print_json, utc
 from rtnet_core.chain_quotes import read_chain
 from rtnet_core.errors import InputError
-from rtnet_core.extras import missing_extra
 from rtnet_core.surface_fit import FittedExpiry, FittedSurface, fit_surface
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FORMATS: Final = {".png": "png", ".svg": "svg"}
 _COLUMNS: Final = 3
 #: Smiles are drawn this many standard deviations to either side, at most as far as there are quotes.
 _DEVIATIONS: Final = 4.0
@@ -49,16 +46,13 @@ def plot(
     as_json: JsonFlag = False,
 ) -> None:
     """Draw the smiles of a chain with bid, ask and the fitted slices, the term structure and the surface."""
-    if out.suffix.lower() not in _FORMATS:
-        raise InputError("--out", f"must end with {' or '.join(_FORMATS)}", out.name)
-    check_output(out)
+    check_picture(out, "--out")
     with stages("fitting and drawing"):
         found = read_chain([chain])
         if len(found.currencies) != 1:
             raise InputError(str(chain), "must hold one coin", list(found.currencies))
         fitted = fit_surface(found.quotes)
-        picture = draw(fitted, view, _FORMATS[out.suffix.lower()])
-    write_public(out, picture)
+        draw(out, fitted, view)
     quality = fitted.quality
     if as_json:
         print_json(
@@ -75,46 +69,31 @@ def plot(
     console().print(f"{out}: {len(fitted.expiries)} expiries, {fit}", markup=False)
 
 
-def draw(fitted: FittedSurface, view: View, picture_format: str) -> bytes:
-    """Return the picture; the same surface makes the same bytes.
+def draw(out: Path, fitted: FittedSurface, view: View) -> None:
+    """Write the picture of a surface: smiles in rows of three, below them term structure and surface side by side.
 
     Raises
     ------
     ToolError
         The package matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "market") from None
-    stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "zkm2m", "font.size": 8, "axes.titlesize": 8}):
-        figure = _figure(Figure, fitted, view)
-        title = f"{fitted.surface.currency} options, {utc(fitted.surface.time_ms)}"
-        figure.suptitle(title, fontsize=11)
-        metadata = {"Date": None} if picture_format == "svg" else {"Software": None}
-        figure.savefig(stream, format=picture_format, dpi=120, metadata=metadata)
-    return stream.getvalue()
-
-
-def _figure(make: type[Figure], fitted: FittedSurface, view: View) -> Figure:
-    """Return the figure: smiles in rows of three, below them term structure and surface side by side."""
     smile_rows = ceil(len(fitted.expiries) / _COLUMNS) if view in (View.ALL, View.SMILES) else 0
-    low_row = view is not View.SMILES
-    heights = [1.0] * smile_rows + [1.6] * low_row
-    figure = make(figsize=(12, 2.3 * sum(heights) + 0.6), layout="constrained")
-    grid = figure.add_gridspec(len(heights), 6, height_ratios=heights)
-    if smile_rows:
-        for number, entry in enumerate(fitted.expiries):
-            row, column = divmod(number, _COLUMNS)
-            _smile(figure.add_subplot(grid[row, 2 * column : 2 * column + 2]), entry, first=number == 0)
-    if view in (View.ALL, View.TERM):
-        _term(figure.add_subplot(grid[-1, :3] if view is View.ALL else grid[-1, :]), fitted)
-    if view in (View.ALL, View.SURFACE):
-        place = grid[-1, 3:] if view is View.ALL else grid[-1, :]
-        _surface(figure.add_subplot(place, projection="3d"), fitted)
-    return figure
+    heights = [1.0] * smile_rows + [1.6] * (view is not View.SMILES)
+
+    def paint(figure: Figure) -> None:
+        grid = figure.add_gridspec(len(heights), 6, height_ratios=heights)
+        if smile_rows:
+            for number, entry in enumerate(fitted.expiries):
+                row, column = divmod(number, _COLUMNS)
+                _smile(figure.add_subplot(grid[row, 2 * column : 2 * column + 2]), entry, first=number == 0)
+        if view in (View.ALL, View.TERM):
+            _term(figure.add_subplot(grid[-1, :3] if view is View.ALL else grid[-1, :]), fitted)
+        if view in (View.ALL, View.SURFACE):
+            place = grid[-1, 3:] if view is View.ALL else grid[-1, :]
+            _surface(figure.add_subplot(place, projection="3d"), fitted)
+        figure.suptitle(f"{fitted.surface.currency} options, {utc(fitted.surface.time_ms)}", fontsize=11)
+
+    write_picture(out, paint, width=12, height=2.3 * sum(heights) + 0.6)
 
 
 def _smile(axes: Any, entry: FittedExpiry, *, first: bool) -> None:

@@ -1,0 +1,1 @@
+"""What happens to an account that fails, in which order, and what keeps it from coming to that."""

@@ -1,0 +1,1 @@
+"""Obligations and positions of many parties, reduced to what their nets and their risk need."""

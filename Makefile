@@ -81,6 +81,7 @@ docs: setup
 	@$(BIN)/python -m prover.circuit_docs
 
 bench: setup $(KEYS) $(STAMPS)/test
+	@$(BIN)/zkm2m keys dev market-standard
 	@$(BIN)/python -m benchmarks.run
 
 bench-epoch: setup

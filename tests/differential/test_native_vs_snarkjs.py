@@ -141,6 +141,38 @@ def test_a_ceremony_key_serves_both_tools(toy_build: Build, toy_witness_file: by
     _assert_agreement(zkey, toy_witness_file, tmp_path)
 
 
+BEACON = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+
+
+def test_contributions_of_both_tools_make_one_chain(toy_build: Build, toy_witness_file: bytes, tmp_path: Path) -> None:
+    if not PHASE_1.exists():
+        pytest.skip("the phase-1 file of power 8 is not beside the repository")
+    zero, one, two, ours, theirs = (tmp_path / f"{name}.zkey" for name in ("zero", "one", "two", "ours", "theirs"))
+    _snarkjs("groth16", "setup", toy_build.r1cs, PHASE_1, zero, outputs=(zero,))
+    made = native.contribute(zero, one, name="Ada", entropy=b"dice")
+    _snarkjs("zkey", "contribute", one, two, "--name=Bob", "-e=some entropy", outputs=(two,))
+    _snarkjs("zkey", "beacon", two, theirs, BEACON, 10, "--name=beacon", outputs=(theirs,))
+    native.apply_beacon(two, ours, bytes.fromhex(BEACON), 10, name="beacon")
+    assert ours.read_bytes() == theirs.read_bytes()
+    said = _snarkjs("zkey", "verify", toy_build.r1cs, PHASE_1, ours)
+    assert "ZKey Ok!" in said
+    assert made["contribution_hash"] in "".join(said.split())
+    _assert_agreement(ours, toy_witness_file, tmp_path)
+
+
+def test_a_contribution_that_was_changed_is_refused_by_snarkjs(toy_build: Build, tmp_path: Path) -> None:
+    if not PHASE_1.exists():
+        pytest.skip("the phase-1 file of power 8 is not beside the repository")
+    zero, one, bad = (tmp_path / f"{name}.zkey" for name in ("zero", "one", "bad"))
+    _snarkjs("groth16", "setup", toy_build.r1cs, PHASE_1, zero, outputs=(zero,))
+    native.contribute(zero, one)
+    changed = bytearray(one.read_bytes())
+    changed[-9] ^= 1  # the last byte of the transcript: no name follows, so type and length are the last eight
+    bad.write_bytes(changed)
+    with pytest.raises(ToolError):
+        _snarkjs("zkey", "verify", toy_build.r1cs, PHASE_1, bad)
+
+
 def test_a44_a_key_of_another_circuit_gives_no_proof(
     toy_witness_file: bytes, other_build: Build, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rtnet_core.inclusion import Inclusion
 from rtnet_core.record import Record
@@ -52,7 +52,7 @@ class InclusionVerdict:
                 "positions": self.positions,
             },
             "proofs_checked": self.proofs_checked,
-            "labels": [{"figure": label.figure, "assurance": label.assurance} for label in self.labels],
+            "labels": [asdict(label) for label in self.labels],
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rtnet_core.market_statement import MarketStatement, market_statement
@@ -40,7 +40,6 @@ class MarketVerdict:
 
     def to_json(self) -> dict[str, object]:
         """Return the verdict, without the market, as a JSON object."""
-        key = self.key
         signals = zip(self.statement.names(), self.statement.public_signals(), strict=True)
         return {
             **self.snapshot.to_json(),
@@ -49,12 +48,10 @@ class MarketVerdict:
             "profile": self.profile,
             "instruments": self.instruments,
             "circuit": self.circuit,
-            "key": None
-            if key is None
-            else {"vk_id": key.vk_id, "development": key.development, "contributions": key.contributions},
+            "key": None if self.key is None else asdict(self.key),
             "backend": self.backend,
             "seconds": round(self.seconds, 3),
-            "labels": [{"figure": label.figure, "assurance": label.assurance} for label in self.labels],
+            "labels": [asdict(label) for label in self.labels],
         }
 
 

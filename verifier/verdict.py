@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 #: ``proven`` by the proof; ``recomputed`` here; ``signed`` by the pinned venue; ``stated`` by someone, unchecked.
@@ -60,14 +60,10 @@ class Verdict:
             "age_ms": self.age_ms,
             "challenge": self.challenge,
             "statement": self.statement,
-            "key": {
-                "vk_id": self.key.vk_id,
-                "development": self.key.development,
-                "contributions": self.key.contributions,
-            },
+            "key": asdict(self.key),
             "circuit": self.circuit,
             "backend": self.backend,
-            "labels": [{"figure": label.figure, "assurance": label.assurance} for label in self.labels],
+            "labels": [asdict(label) for label in self.labels],
         }
 
 

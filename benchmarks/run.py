@@ -6,10 +6,11 @@ import dataclasses
 import json
 
 from benchmarks.account import measure_account
+from benchmarks.engine import measure_engine
 from benchmarks.market import measure_market
 from benchmarks.measure import machine
 from benchmarks.prover import measure_prover
-from benchmarks.tables import README, RESULTS, account_table, filled, market_table, prover_table
+from benchmarks.tables import README, RESULTS, account_table, engine_table, filled, market_table, prover_table
 from prover.circuits import table
 
 
@@ -21,10 +22,12 @@ def main() -> None:
     _write("prover.json", measure_prover())
     _write("account.json", measure_account())
     _write("market.json", measure_market())
+    _write("engine.json", measure_engine())
     README.write_text(filled(README.read_text()))
     print(prover_table())
     print(account_table())
     print(market_table())
+    print(engine_table())
 
 
 def _write(name: str, content: object) -> None:

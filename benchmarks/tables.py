@@ -101,6 +101,13 @@ def market_table() -> str:
     return "\n".join(lines) + f"\n\n{found['market']}. Peak memory {memory}. Constraints: {parts}.\n"
 
 
+def engine_table() -> str:
+    """Return the table of the engine and of pricing rates."""
+    lines = ["| engine, profile standard | |", "|---|---:|"]
+    lines += [f"| {row['what']} | {_figure(row['value'])} {row['unit']} |" for row in _read("engine.json")]
+    return "\n".join(lines) + "\n"
+
+
 def filled(text: str) -> str:
     """Return the README's text with every table made anew."""
     makers = {
@@ -109,6 +116,7 @@ def filled(text: str) -> str:
         "constraints": constraints_table,
         "epoch": epoch_table,
         "market": market_table,
+        "engine": engine_table,
     }
     return _BLOCK.sub(lambda match: match[1] + makers[match[2]]() + match[3], text)
 
@@ -124,6 +132,11 @@ def _has(size: dict[str, Any], cell: Callable[[dict[str, Any]], str]) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _figure(value: float) -> str:
+    """Return a figure with three digits that count, large ones whole."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _mib_of(size_bytes: int) -> str:

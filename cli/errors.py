@@ -64,6 +64,7 @@ class ReportingGroup(TyperGroup):
         "venue",
         "epoch",
         "inclusion",
+        "engine",
         "risk",
         "netting",
         "latency",

@@ -11,6 +11,7 @@ from cli import (
     book,
     circuits,
     doctor,
+    engine,
     epoch,
     inclusion,
     keys,
@@ -46,6 +47,7 @@ app.add_typer(verify.app, name="verify")
 app.add_typer(venue.app, name="venue")
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(inclusion.app, name="inclusion")
+app.add_typer(engine.app, name="engine")
 app.add_typer(risk.app, name="risk")
 app.add_typer(netting.app, name="netting")
 app.add_typer(latency.app, name="latency")

@@ -19,6 +19,13 @@ class SetupSummary(TypedDict):
     zkey_sha256: str
     zkey_bytes: int
 
+class Contribution(TypedDict):
+    """What :func:`contribute` and :func:`apply_beacon` made. Hashes are in hexadecimal."""
+
+    contribution_hash: str
+    zkey_sha256: str
+    zkey_bytes: int
+
 class Proof(TypedDict):
     """A proof as snarkjs writes it: affine points, coordinates as decimal strings."""
 
@@ -67,19 +74,85 @@ def dev_setup(
         A file that cannot be read or written.
     """
 
-@final
-class Prover:
-    """A proving key, read once and ready for any number of proofs from any number of threads.
+def contribute(
+    zkey_path: str | PathLike[str],
+    new_zkey_path: str | PathLike[str],
+    name: str = "",
+    entropy: bytes | None = None,
+) -> Contribution:
+    """Write a proving key with one more contribution to the second phase of its set-up, in the format of snarkjs.
+
+    Delta is multiplied by a secret from the operating system, which is wiped. ``snarkjs zkey verify`` accepts the key
+    where it accepted the old one.
+
+    Parameters
+    ----------
+    zkey_path
+        The key so far; one without any contribution is taken too.
+    new_zkey_path
+        The key to write. It appears under this name only when it is complete.
+    name
+        Of the contributor, at most 64 bytes of UTF-8; public.
+    entropy
+        What the contributor adds to the randomness of the operating system.
 
     Raises
     ------
     ValueError
-        A malformed key, or one under which anyone can forge: gamma = delta (no contribution), say.
+        A malformed key, or a name that is too long.
+    OSError
+        A file that cannot be read or written.
+    """
+
+def apply_beacon(
+    zkey_path: str | PathLike[str],
+    new_zkey_path: str | PathLike[str],
+    beacon: bytes,
+    iterations_exponent: int,
+    name: str = "",
+) -> Contribution:
+    """Write a proving key with the contribution of a beacon, which everybody can make again.
+
+    Parameters
+    ----------
+    beacon
+        1 to 255 bytes that nobody could foresee when the last contribution was made.
+    iterations_exponent
+        SHA-256 is applied 2 to this power times, 10 to 63.
+
+    Raises
+    ------
+    ValueError
+        As :func:`contribute`; a beacon of another length, or an exponent out of range.
+    OverflowError
+        ``iterations_exponent`` is negative or above 255.
+    OSError
+        A file that cannot be read or written.
+    """
+
+@final
+class Prover:
+    """A proving key, read once and ready for any number of proofs from any number of threads.
+
+    Parameters
+    ----------
+    zkey_path
+        A proving key in the format of snarkjs.
+    threads
+        Of its own, 1 to 1024, for this prover's work; None shares the module's.
+
+    Raises
+    ------
+    ValueError
+        A malformed key, or one under which anyone can forge: gamma = delta (no contribution), say; a number of threads
+        out of range.
+    OverflowError
+        ``threads`` is negative.
     OSError
         A file that cannot be read.
     """
 
-    def __new__(cls, zkey_path: str | PathLike[str]) -> Prover: ...
+    def __new__(cls, zkey_path: str | PathLike[str], threads: int | None = None) -> Prover: ...
     def prove(self, wtns: bytes) -> ProofWithSignals:
         """Return a proof, verified, for the bytes of a witness file.
 

@@ -149,6 +149,12 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
+    /// Returns what is left, without reading it.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Returns the number of bytes that are left.
     #[must_use]
     pub fn left(&self) -> usize {

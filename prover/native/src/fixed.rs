@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::affine::sum_runs;
-use crate::digits::{signed_digits, windows_for};
+use crate::digits::{SignedDigits, windows_for};
 
 const BITS: usize = 254;
 /// Scalars that are summed together: their table entries stay in the cache.
@@ -61,14 +61,18 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
     }
 
     fn multiply_chunk(&self, scalars: &[Fr]) -> Vec<Affine<P>> {
-        let mut digits = Zeroizing::new(vec![0_i16; self.table.len()]);
+        let digits = SignedDigits::new(BITS, self.width);
         let mut terms = Vec::with_capacity(scalars.len() * self.table.len());
         let mut starts = vec![0];
         for scalar in scalars {
-            signed_digits(&Zeroizing::new(scalar.into_bigint()), self.width, &mut digits);
-            for (digit, multiples) in digits.iter().zip(&self.table).filter(|(digit, _)| **digit != 0) {
-                let multiple = multiples[usize::from(digit.unsigned_abs()) - 1];
-                terms.push(if *digit < 0 { -multiple } else { multiple });
+            let mut scalar = Zeroizing::new(scalar.into_bigint());
+            digits.prepare(&mut scalar);
+            for (window, multiples) in self.table.iter().enumerate() {
+                let digit = digits.digit(&scalar, window);
+                if digit != 0 {
+                    let multiple = multiples[digit.unsigned_abs() as usize - 1];
+                    terms.push(if digit < 0 { -multiple } else { multiple });
+                }
             }
             starts.push(terms.len());
         }

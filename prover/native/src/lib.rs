@@ -1,6 +1,7 @@
 //! Groth16 on BN254 in the file formats of circom and snarkjs.
 //!
 //! - [`setup`]: r1cs → development proving key
+//! - [`contribution`]: proving key → proving key with one more contribution to its second phase
 //! - [`check`]: r1cs and witness → the first constraint that does not hold
 //! - [`prove`]: proving key and witness → proof
 //! - [`verify`]: verifying key, public signals and proof → verdict
@@ -13,16 +14,23 @@
 
 pub mod affine;
 pub mod atomic;
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+pub mod batch;
 pub mod binfile;
 pub mod bucket;
 pub mod check;
+pub mod contribution;
 pub mod digits;
 pub mod error;
 pub mod field;
 pub mod fixed;
 pub mod json;
+pub mod lanes;
 pub mod msm;
+pub mod points;
 pub mod pool;
+pub mod portable;
 pub mod poseidon;
 pub mod poseidon_parameters;
 pub mod prove;
@@ -30,6 +38,8 @@ pub mod quotient;
 pub mod r1cs;
 pub mod secret;
 pub mod setup;
+pub mod stream;
+pub mod transform;
 pub mod verify;
 pub mod verify_many;
 pub mod wtns;

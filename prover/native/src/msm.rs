@@ -5,50 +5,138 @@
 //!
 //! - 0, or a point at infinity: skipped;
 //! - ±1: the points are added, without any doubling;
-//! - below 2^32: buckets over 32 bits;
-//! - everything else: buckets over 254 bits.
+//! - below 2^32, and everything else: buckets, over as many windows as the longest scalar of the class needs.
 
 use ark_bn254::Fr;
-use ark_ec::AffineRepr;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ff::{BigInt, BigInteger, PrimeField};
+use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::affine::sum_points;
-use crate::bucket::bucket_msm;
+use crate::batch::Pick;
+use crate::bucket::Buckets;
+use crate::digits::{MAX_WIDTH, SignedDigits, windows_for};
+use crate::lanes::{Coordinate, Form, LaneCurve};
+use crate::points::{Bases, Point};
 
 const SMALL_BITS: usize = 32;
-const FULL_BITS: usize = 254;
+/// Fewest terms that are worth a thread of their own.
+const SHARE: usize = 4096;
+/// Buckets of a plain sum: as many as additions can go on side by side.
+const PLAIN_BUCKETS: usize = 2048;
 
 /// Returns `Σ scalars[i]·points[i]`.
 ///
 /// Every scalar is below the group order. Where the lengths differ, the shorter one counts.
-pub fn msm<P: SWCurveConfig<ScalarField = Fr>>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
-    let sorted = Prescan::new(points, scalars);
+pub fn msm<P: LaneCurve>(bases: &Bases<P>, scalars: &[BigInt<4>]) -> Projective<P> {
+    match bases.form {
+        Form::Vector => msm_on::<P, P::Vector>(&bases.points, scalars),
+        Form::Portable => msm_on::<P, P::Portable>(&bases.points, scalars),
+    }
+}
+
+/// Returns `Σ scalars[i]·points[i]` for points that are not packed yet.
+pub fn msm_affine<P: LaneCurve>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
+    msm(&Bases::new(Form::best(), points), scalars)
+}
+
+fn msm_on<P: LaneCurve, L>(points: &[Point<P::Packed>], scalars: &[BigInt<4>]) -> Projective<P>
+where
+    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
+{
+    let Prescan { ones, small, full } = Prescan::new(points, scalars);
     let (ones, (small, full)) = rayon::join(
-        || sum_points(&sorted.ones),
-        || {
-            rayon::join(
-                || bucket_msm(&sorted.small_points, &sorted.small_scalars, SMALL_BITS),
-                || bucket_msm(&sorted.full_points, &sorted.full_scalars, FULL_BITS),
-            )
-        },
+        || sum_picks::<P, L>(points, &ones),
+        || rayon::join(|| bucket_msm::<P, L>(points, small), || bucket_msm::<P, L>(points, full)),
     );
     ones + small + full
 }
 
-/// The terms of a sum, sorted by the magnitude of their scalars.
-struct Prescan<P: SWCurveConfig> {
-    ones: Vec<Affine<P>>,
-    small_points: Vec<Affine<P>>,
-    small_scalars: Zeroizing<Vec<BigInt<4>>>,
-    full_points: Vec<Affine<P>>,
-    full_scalars: Zeroizing<Vec<BigInt<4>>>,
+/// Returns the sum of the picked points.
+fn sum_picks<P: LaneCurve, L>(points: &[Point<P::Packed>], picks: &[Pick]) -> Projective<P>
+where
+    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
+{
+    let share = picks.len().div_ceil(rayon::current_num_threads()).max(SHARE);
+    let sums = picks.par_chunks(share).map(|picks| {
+        let count = (picks.len() / 16).clamp(1, PLAIN_BUCKETS);
+        let mut buckets = Buckets::<P, L>::new(points, count);
+        for (pick, bucket) in picks.iter().zip((0..count).cycle()) {
+            buckets.add(bucket, *pick);
+        }
+        buckets.total()
+    });
+    sums.reduce(|| Projective::ZERO, |left, right| left + right)
 }
 
-impl<P: SWCurveConfig<ScalarField = Fr>> Prescan<P> {
-    fn new(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Self {
-        // Capacities are exact: a vector of scalars that grew would leave copies behind that are never wiped.
+/// Returns the sum of the picked points times their scalars.
+fn bucket_msm<P: LaneCurve, L>(points: &[Point<P::Packed>], mut terms: Terms) -> Projective<P>
+where
+    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
+{
+    let Some(bits) = terms.scalars.iter().map(|scalar| scalar.num_bits() as usize).max() else {
+        return Projective::ZERO;
+    };
+    let width = window_width(terms.picks.len(), bits);
+    let digits = SignedDigits::new(bits, width);
+    terms.scalars.par_iter_mut().with_min_len(SHARE).for_each(|scalar| digits.prepare(scalar));
+    let shares = (2 * rayon::current_num_threads()).div_ceil(digits.windows());
+    let share = terms.picks.len().div_ceil(shares).max(SHARE);
+    let window_sum = |window: usize| -> Projective<P> {
+        let shares = terms.picks.par_chunks(share).zip(terms.scalars.par_chunks(share));
+        let sums = shares.map(|(picks, scalars)| {
+            let mut buckets = Buckets::<P, L>::new(points, digits.magnitudes());
+            for (pick, scalar) in picks.iter().zip(scalars) {
+                let digit = digits.digit(scalar, window);
+                if digit != 0 {
+                    buckets.add(digit.unsigned_abs() as usize - 1, pick.signed(digit < 0));
+                }
+            }
+            buckets.weighted_total()
+        });
+        sums.reduce(|| Projective::ZERO, |left, right| left + right)
+    };
+    let sums: Vec<Projective<P>> = (0..digits.windows()).into_par_iter().map(window_sum).collect();
+    sums.into_iter().rev().fold(Projective::ZERO, |mut total, sum| {
+        for _ in 0..width {
+            total.double_in_place();
+        }
+        total + sum
+    })
+}
+
+/// Returns the window width with the least work: one addition a term and two a bucket.
+fn window_width(terms: usize, bits: usize) -> usize {
+    (1..=MAX_WIDTH.min(bits + 1))
+        .min_by_key(|width| windows_for(bits, *width) * (terms + (2 << (width - 1))))
+        .unwrap_or(1)
+}
+
+/// Terms of a sum: picked points and the magnitudes of their scalars.
+struct Terms {
+    picks: Zeroizing<Vec<Pick>>,
+    scalars: Zeroizing<Vec<BigInt<4>>>,
+}
+
+impl Terms {
+    // Capacities are exact: a vector of scalars that grew would leave copies behind that are never wiped.
+    fn with_capacity(count: usize) -> Self {
+        Self {
+            picks: Zeroizing::new(Vec::with_capacity(count)),
+            scalars: Zeroizing::new(Vec::with_capacity(count)),
+        }
+    }
+}
+
+/// The terms of a sum, sorted by the magnitude of their scalars.
+struct Prescan {
+    ones: Zeroizing<Vec<Pick>>,
+    small: Terms,
+    full: Terms,
+}
+
+impl Prescan {
+    fn new<K: Copy + Default + PartialEq>(points: &[Point<K>], scalars: &[BigInt<4>]) -> Self {
         let (mut ones, mut small, mut full) = (0, 0, 0);
         for (point, scalar) in points.iter().zip(scalars) {
             match class(point, &magnitude(scalar).0) {
@@ -58,30 +146,24 @@ impl<P: SWCurveConfig<ScalarField = Fr>> Prescan<P> {
                 Class::Full => full += 1,
             }
         }
-        let mut sorted = Self {
-            ones: Vec::with_capacity(ones),
-            small_points: Vec::with_capacity(small),
-            small_scalars: Zeroizing::new(Vec::with_capacity(small)),
-            full_points: Vec::with_capacity(full),
-            full_scalars: Zeroizing::new(Vec::with_capacity(full)),
-        };
-        for (point, scalar) in points.iter().zip(scalars) {
+        let mut ones = Zeroizing::new(Vec::with_capacity(ones));
+        let (mut small, mut full) = (Terms::with_capacity(small), Terms::with_capacity(full));
+        for (place, (point, scalar)) in points.iter().zip(scalars).enumerate() {
             let (size, negative) = magnitude(scalar);
-            let signed = if negative { -*point } else { *point };
-            match class(point, &size) {
-                Class::Nothing => {}
-                Class::One => sorted.ones.push(signed),
-                Class::Small => {
-                    sorted.small_points.push(signed);
-                    sorted.small_scalars.push(size);
+            let pick = Pick::new(place, negative);
+            let terms = match class(point, &size) {
+                Class::Nothing => continue,
+                Class::One => {
+                    ones.push(pick);
+                    continue;
                 }
-                Class::Full => {
-                    sorted.full_points.push(signed);
-                    sorted.full_scalars.push(size);
-                }
-            }
+                Class::Small => &mut small,
+                Class::Full => &mut full,
+            };
+            terms.picks.push(pick);
+            terms.scalars.push(size);
         }
-        sorted
+        Self { ones, small, full }
     }
 }
 
@@ -92,9 +174,9 @@ enum Class {
     Full,
 }
 
-fn class<P: SWCurveConfig>(point: &Affine<P>, magnitude: &BigInt<4>) -> Class {
+fn class<K: Copy + Default + PartialEq>(point: &Point<K>, magnitude: &BigInt<4>) -> Class {
     let [low, rest @ ..] = magnitude.0;
-    if magnitude.is_zero() || point.is_zero() {
+    if magnitude.is_zero() || point.is_infinity() {
         Class::Nothing
     } else if rest != [0; 3] || low >> SMALL_BITS != 0 {
         Class::Full
@@ -115,13 +197,15 @@ fn magnitude(scalar: &BigInt<4>) -> (BigInt<4>, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bucket::{multiples, plain_msm};
+    use crate::points::tests::{multiples, plain_msm};
     use ark_bn254::{g1, g2};
     use ark_ff::Field;
 
-    fn check<P: SWCurveConfig<ScalarField = Fr>>(points: &[Affine<P>], scalars: &[Fr]) {
+    fn check<P: LaneCurve>(points: &[Affine<P>], scalars: &[Fr]) {
         let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
-        assert_eq!(msm(points, &integers), plain_msm(points, scalars));
+        for form in [Form::best(), Form::Portable] {
+            assert_eq!(msm(&Bases::new(form, points), &integers), plain_msm(points, scalars));
+        }
     }
 
     fn edge_scalars() -> Vec<Fr> {
@@ -140,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_class_and_its_edges_agree_with_the_plain_sum() {
-        fn both<P: SWCurveConfig<ScalarField = Fr>>() {
+        fn both<P: LaneCurve>() {
             let scalars = edge_scalars();
             let points = multiples::<P>(scalars.len() as u64);
             check(&points, &scalars);

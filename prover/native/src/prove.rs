@@ -47,8 +47,8 @@ pub fn prove(key: &ProvingKey, wtns: &[u8]) -> Result<(Proof, Vec<Fr>)> {
 
 fn prove_values(key: &ProvingKey, witness: &[BigInt<4>]) -> Result<Proof> {
     let private = &witness[key.public() + 1..];
-    let (quotient, (b2, (a, (b1, c)))): (Result<G1Projective>, (G2Projective, _)) = rayon::join(
-        || Ok(msm(&key.h, &odd_values(key, witness)?)),
+    let (quotient, (b2, (a, (b1, c)))): (G1Projective, (G2Projective, _)) = rayon::join(
+        || msm(&key.h, &odd_values(key, witness)),
         || {
             rayon::join(
                 || msm(&key.b2, witness),
@@ -61,7 +61,7 @@ fn prove_values(key: &ProvingKey, witness: &[BigInt<4>]) -> Result<Proof> {
             )
         },
     );
-    blind(key, a, b1, b2, c + quotient?)
+    blind(key, a, b1, b2, c + quotient)
 }
 
 fn blind(

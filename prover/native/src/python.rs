@@ -12,9 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::check::first_violation;
+use crate::contribution::{self, Beacon};
 use crate::error::{Error, Result};
 use crate::json::{g1_text, g2_text};
-use crate::pool::pool;
+use crate::pool::{Threads, pool};
 use crate::poseidon;
 use crate::prove::{prove, public_strings};
 use crate::r1cs::R1cs;
@@ -35,9 +36,21 @@ impl From<Error> for PyErr {
     }
 }
 
-/// Runs `work` on the pool with the interpreter released.
+/// Most threads that a prover can be given.
+const MAX_THREADS: usize = 1024;
+
+/// Runs `work` on the shared threads with the interpreter released.
 fn released<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    Ok(py.detach(|| pool()?.install(work))?)
+    released_on(py, None, work)
+}
+
+/// Runs `work` on the given threads, or on the shared ones, with the interpreter released.
+fn released_on<T: Send>(
+    py: Python<'_>,
+    threads: Option<&Threads>,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> PyResult<T> {
+    Ok(py.detach(|| threads.map_or_else(pool, Threads::pool)?.install(work))?)
 }
 
 /// Writes a development proving key for an r1cs file.
@@ -84,22 +97,70 @@ fn dev_setup<'py>(
     Ok(dict)
 }
 
+/// Writes a proving key with one more contribution to its second phase.
+#[pyfunction]
+#[pyo3(signature = (zkey_path, new_zkey_path, name = "", entropy = None))]
+fn contribute<'py>(
+    py: Python<'py>,
+    zkey_path: PathBuf,
+    new_zkey_path: PathBuf,
+    name: &str,
+    entropy: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let entropy = entropy.unwrap_or_default();
+    let made = released(py, || contribution::contribute(&zkey_path, &new_zkey_path, name, entropy))?;
+    contribution_dict(py, &made)
+}
+
+/// Writes a proving key with the contribution of a beacon.
+#[pyfunction]
+#[pyo3(signature = (zkey_path, new_zkey_path, beacon, iterations_exponent, name = ""))]
+fn apply_beacon<'py>(
+    py: Python<'py>,
+    zkey_path: PathBuf,
+    new_zkey_path: PathBuf,
+    beacon: &[u8],
+    iterations_exponent: u8,
+    name: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let beacon = Beacon { value: beacon, iterations_exponent };
+    let made = released(py, || contribution::apply_beacon(&zkey_path, &new_zkey_path, name, &beacon))?;
+    contribution_dict(py, &made)
+}
+
+fn contribution_dict<'py>(py: Python<'py>, made: &contribution::Summary) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("contribution_hash", hex(&made.contribution_hash))?;
+    dict.set_item("zkey_sha256", hex(&made.zkey_sha256))?;
+    dict.set_item("zkey_bytes", made.zkey_bytes)?;
+    Ok(dict)
+}
+
 /// A proving key, ready for any number of proofs.
 #[pyclass(frozen, module = "zkm2m_native")]
 struct Prover {
     key: ProvingKey,
+    /// Of its own, where a number was asked for.
+    threads: Option<Threads>,
 }
 
 #[pymethods]
 impl Prover {
     #[new]
-    fn new(py: Python<'_>, zkey_path: PathBuf) -> PyResult<Self> {
-        Ok(Self { key: released(py, || ProvingKey::open(&zkey_path))? })
+    #[pyo3(signature = (zkey_path, threads = None))]
+    fn new(py: Python<'_>, zkey_path: PathBuf, threads: Option<usize>) -> PyResult<Self> {
+        let threads = match threads {
+            None => None,
+            Some(count @ 1..=MAX_THREADS) => Some(Threads::new(count)),
+            Some(_) => return Err(Error::value("threads", format!("must be from 1 to {MAX_THREADS}")).into()),
+        };
+        let key = released_on(py, threads.as_ref(), || ProvingKey::open(&zkey_path))?;
+        Ok(Self { key, threads })
     }
 
     /// Returns a proof and the public signals of a witness file's bytes.
     fn prove<'py>(&self, py: Python<'py>, wtns: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let (proof, public) = released(py, || prove(&self.key, wtns))?;
+        let (proof, public) = released_on(py, self.threads.as_ref(), || prove(&self.key, wtns))?;
         let dict = PyDict::new(py);
         dict.set_item("proof", proof_dict(py, &proof)?)?;
         dict.set_item("public", public_strings(&public))?;
@@ -259,6 +320,8 @@ fn zkm2m_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Prover>()?;
     module.add_class::<ConstraintSystem>()?;
     module.add_function(wrap_pyfunction!(dev_setup, module)?)?;
+    module.add_function(wrap_pyfunction!(contribute, module)?)?;
+    module.add_function(wrap_pyfunction!(apply_beacon, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(verify_many_proofs, module)?)?;
     module.add_function(wrap_pyfunction!(hash_fields_many, module)?)?;

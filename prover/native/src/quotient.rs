@@ -5,57 +5,140 @@
 //! the even powers of `ω`, and as its degree is below `2n` it is fixed by its values on the odd ones. Section 9 of the
 //! key holds the Lagrange points of exactly those places, so that no division by the vanishing polynomial is needed.
 
-use ark_bn254::Fr;
-use ark_ff::{BigInt, FftField, Field, PrimeField};
+use std::marker::PhantomData;
+
+use ark_bn254::{Fr, FrConfig};
+use ark_ff::{BigInt, FftField, PrimeField};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
+use crate::lanes::{Form, LANES, Packed, PrimeLanes, Vector, Work, gather_group};
+use crate::portable::Portable;
+use crate::transform::{OddCoset, SMALLEST};
 use crate::zkey::ProvingKey;
 
+/// Elements that one task combines.
+const SHARE: usize = 1 << 12;
+
+/// The step to the odd coset, on lanes where the domain is large enough for them.
+pub enum Extension {
+    /// On lanes.
+    Lanes(OddCoset),
+    /// By `ark-poly`.
+    Plain(Box<PlainCoset>),
+}
+
+impl Extension {
+    /// Returns the step for domains of `size` points.
+    ///
+    /// # Errors
+    /// The field has no such domain, or none of its double.
+    pub fn new(form: Form, size: usize) -> Result<Self> {
+        if size < SMALLEST {
+            Ok(Self::Plain(Box::new(PlainCoset::new(size)?)))
+        } else {
+            Ok(Self::Lanes(OddCoset::new(form, size)?))
+        }
+    }
+}
+
 /// Returns `p(ω^(2i+1))` for `i < n`, as plain integers.
-///
-/// # Errors
-/// The key's domain does not exist in the field; keys that were read are never refused.
-pub fn odd_values(key: &ProvingKey, witness: &[BigInt<4>]) -> Result<Zeroizing<Vec<BigInt<4>>>> {
+#[must_use]
+pub fn odd_values(key: &ProvingKey, witness: &[BigInt<4>]) -> Zeroizing<Vec<BigInt<4>>> {
     let [a_rows, b_rows] = &key.matrices;
     let rows = (0..key.domain).into_par_iter().with_min_len(512);
     let a: Vec<Fr> = rows.clone().map(|row| a_rows.row_product(row, witness)).collect();
     let b: Vec<Fr> = rows.map(|row| b_rows.row_product(row, witness)).collect();
-    combine(a, b)
+    combine(&key.extension, a, b)
 }
 
 /// Returns the values of `a·b − c` on the odd coset from the values of `a` and `b` on the domain.
-fn combine(mut a: Vec<Fr>, mut b: Vec<Fr>) -> Result<Zeroizing<Vec<BigInt<4>>>> {
+fn combine(extension: &Extension, mut a: Vec<Fr>, mut b: Vec<Fr>) -> Zeroizing<Vec<BigInt<4>>> {
     let mut c: Vec<Fr> = a.par_iter().zip(&b).map(|(left, right)| *left * right).collect();
-    let extend = OddCoset::new(a.len())?;
-    rayon::join(|| extend.apply(&mut a), || rayon::join(|| extend.apply(&mut b), || extend.apply(&mut c)));
-    let values = a.par_iter().zip(&b).zip(&c).map(|((a, b), c)| (*a * b - c).into_bigint()).collect();
-    a.zeroize();
-    b.zeroize();
-    c.zeroize();
-    Ok(Zeroizing::new(values))
+    let values = match extension {
+        Extension::Plain(coset) => {
+            [&mut a, &mut b, &mut c].into_par_iter().for_each(|values| coset.apply(values));
+            let values = a.par_iter().zip(&b).zip(&c).map(|((a, b), c)| (*a * b - c).into_bigint());
+            Zeroizing::new(values.collect())
+        }
+        Extension::Lanes(coset) => combine_on_lanes(coset, [&a, &b, &c]),
+    };
+    [a, b, c].iter_mut().for_each(Zeroize::zeroize);
+    values
 }
 
-/// Carries values on the powers of `ω²` over to the odd powers of `ω`.
-struct OddCoset {
+fn combine_on_lanes(coset: &OddCoset, values: [&Vec<Fr>; 3]) -> Zeroizing<Vec<BigInt<4>>> {
+    let mut packed = values
+        .map(|values| Zeroizing::new(values.par_iter().map(|value| value.0.0).collect::<Vec<Packed>>()));
+    packed.par_iter_mut().for_each(|values| coset.apply(values));
+    let [a, b, c] = &packed;
+    let mut combined = Zeroizing::new(vec![BigInt([0; 4]); a.len()]);
+    let operands = a.par_chunks(SHARE).zip(b.par_chunks(SHARE)).zip(c.par_chunks(SHARE));
+    combined.par_chunks_mut(SHARE).zip(operands).for_each(|(out, ((a, b), c))| match coset.form() {
+        Form::Vector => {
+            Vector::<FrConfig>::enter(Combination { a, b, c, out, lanes: PhantomData::<Vector<FrConfig>> });
+        }
+        Form::Portable => {
+            Portable::<FrConfig>::enter(Combination {
+                a,
+                b,
+                c,
+                out,
+                lanes: PhantomData::<Portable<FrConfig>>,
+            });
+        }
+    });
+    combined
+}
+
+/// `a·b − c` for a share of the values, as plain integers.
+struct Combination<'a, L> {
+    a: &'a [Packed],
+    b: &'a [Packed],
+    c: &'a [Packed],
+    out: &'a mut [BigInt<4>],
+    lanes: PhantomData<L>,
+}
+
+impl<L: PrimeLanes<FrConfig>> Work for Combination<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [a, b, c] = [self.a.as_chunks().0, self.b.as_chunks().0, self.c.as_chunks().0];
+        let groups = a.iter().zip(b).zip(c).zip(self.out.as_chunks_mut::<LANES>().0);
+        for (((a, b), c), out) in groups {
+            let (a, b, c): (L, L, L) = (gather_group(a), gather_group(b), gather_group(c));
+            // Below 4p each, so that the product is below 1.1p.
+            *out = a.product(b).less::<4>(c).integers().map(BigInt);
+        }
+    }
+}
+
+/// The same as [`OddCoset`], by the transforms of `ark-poly`.
+pub struct PlainCoset {
     domain: Radix2EvaluationDomain<Fr>,
     coset: Radix2EvaluationDomain<Fr>,
 }
 
-impl OddCoset {
-    fn new(size: usize) -> Result<Self> {
+impl PlainCoset {
+    /// Returns the step for domains of `size` points.
+    ///
+    /// # Errors
+    /// The field has no such domain, or none of its double.
+    pub fn new(size: usize) -> Result<Self> {
         let missing =
             || Error::value("domain", format!("the field has no domain of {size} points and its double"));
         let domain = Radix2EvaluationDomain::new(size).ok_or_else(missing)?;
         let shift = Fr::get_root_of_unity(2 * size as u64).ok_or_else(missing)?;
-        debug_assert_eq!(shift.square(), domain.group_gen());
         let coset = domain.get_coset(shift).ok_or_else(missing)?;
         Ok(Self { domain, coset })
     }
 
-    fn apply(&self, values: &mut Vec<Fr>) {
+    /// Replaces values on the domain by values on the odd coset.
+    pub fn apply(&self, values: &mut Vec<Fr>) {
         self.domain.ifft_in_place(values);
         self.coset.fft_in_place(values);
     }
@@ -64,6 +147,7 @@ impl OddCoset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ark_ff::Field;
     use ark_poly::{DenseUVPolynomial, Polynomial, univariate::DensePolynomial};
 
     fn scattered(count: u64) -> Vec<Fr> {
@@ -77,7 +161,7 @@ mod tests {
             let polynomial = DensePolynomial::from_coefficients_vec(coefficients.clone());
             let domain = Radix2EvaluationDomain::<Fr>::new(size).unwrap();
             let mut values = domain.fft(&coefficients);
-            OddCoset::new(size).unwrap().apply(&mut values);
+            PlainCoset::new(size).unwrap().apply(&mut values);
             let omega = Fr::get_root_of_unity(2 * size as u64).unwrap();
             for (index, value) in values.iter().enumerate() {
                 assert_eq!(*value, polynomial.evaluate(&omega.pow([2 * index as u64 + 1])));
@@ -87,14 +171,23 @@ mod tests {
 
     #[test]
     fn the_combination_is_a_times_b_less_c() {
-        let size = 16;
+        for (form, size) in [Form::best(), Form::Portable]
+            .into_iter()
+            .flat_map(|form| [2, 8, 16, 32, 64, 256].map(|size| (form, size)))
+        {
+            check_combination(form, size);
+        }
+    }
+
+    fn check_combination(form: Form, size: u64) {
+        let extension = Extension::new(form, usize::try_from(size).unwrap()).unwrap();
         let (a, b) = (scattered(size), scattered(size).into_iter().rev().collect::<Vec<_>>());
         let domain = Radix2EvaluationDomain::<Fr>::new(a.len()).unwrap();
         let interpolate = |values: &[Fr]| DensePolynomial::from_coefficients_vec(domain.ifft(values));
         let products: Vec<Fr> = a.iter().zip(&b).map(|(left, right)| *left * right).collect();
         let polynomial = &(&interpolate(&a) * &interpolate(&b)) - &interpolate(&products);
         let omega = Fr::get_root_of_unity(2 * size).unwrap();
-        for (index, value) in combine(a, b).unwrap().iter().enumerate() {
+        for (index, value) in combine(&extension, a, b).iter().enumerate() {
             assert_eq!(*value, polynomial.evaluate(&omega.pow([2 * index as u64 + 1])).into_bigint());
             assert_eq!(polynomial.evaluate(&omega.pow([2 * index as u64])), Fr::from(0));
         }

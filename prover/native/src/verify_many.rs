@@ -13,14 +13,11 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, BigInt, One, PrimeField};
 use rayon::prelude::*;
 
-use crate::bucket::bucket_msm;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::msm::msm;
+use crate::msm::msm_affine;
 use crate::verify::{Proof, VerifyingKey, read_signals};
 
-/// Bits of a coefficient.
-const COEFFICIENT_BITS: usize = 128;
 /// Pairs that one task carries through the Miller loop.
 const TASK: usize = 16;
 
@@ -95,8 +92,8 @@ fn all_hold(key: &VerifyingKey, claims: &[Claim]) -> Result<bool> {
     let narrow: Vec<BigInt<4>> = coefficients.iter().map(|by| Fr::from(*by).into_bigint()).collect();
     let right = [
         (-(key.alpha1 * sums[0]), key.beta2),
-        (-msm(&key.ic, &integers), key.gamma2),
-        (-bucket_msm(&proof_cs, &narrow, COEFFICIENT_BITS), key.delta2),
+        (-msm_affine(&key.ic, &integers), key.gamma2),
+        (-msm_affine(&proof_cs, &narrow), key.delta2),
     ];
     let firsts = G1Projective::normalize_batch(&[scaled, right.map(|(point, _)| point).to_vec()].concat());
     let seconds: Vec<G2Affine> =

@@ -13,19 +13,23 @@
 
 use std::path::Path;
 
-use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::pairing::Pairing;
+use ark_ec::short_weierstrass::Affine;
 use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
 
 use crate::binfile::{Kind, Reader, Sections, map_file};
 use crate::error::Result;
 use crate::field::{self, FIELD_BYTES, G1_BYTES, G2_BYTES};
+use crate::lanes::{Form, LaneCurve};
+use crate::points::{Bases, packer};
+use crate::quotient::Extension;
 use crate::r1cs::expect_field;
 use crate::verify::VerifyingKey;
 
-static KIND: Kind = Kind {
+pub(crate) static KIND: Kind = Kind {
     name: "zkey",
     magic: *b"zkey",
     version: 1,
@@ -54,13 +58,21 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// Returns the entries of one row: wire and value.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = (usize, Fr)> {
+        // An entry is the value times R: its product with 1, taken for a Montgomery form, is the value.
+        let one = Fr::new_unchecked(BigInt::one());
+        self.stored(row).iter().map(move |(wire, value)| (*wire as usize, *value * one))
+    }
+
     /// Returns the product of one row with a witness.
     #[must_use]
     pub fn row_product(&self, row: usize, witness: &[BigInt<4>]) -> Fr {
-        self.entries[self.starts[row]..self.starts[row + 1]]
-            .iter()
-            .map(|(wire, value)| *value * Fr::new_unchecked(witness[*wire as usize]))
-            .sum()
+        self.stored(row).iter().map(|(wire, value)| *value * Fr::new_unchecked(witness[*wire as usize])).sum()
+    }
+
+    fn stored(&self, row: usize) -> &[(u32, Fr)] {
+        &self.entries[self.starts[row]..self.starts[row + 1]]
     }
 }
 
@@ -79,15 +91,17 @@ pub struct ProvingKey {
     /// Rows of A, then of B.
     pub matrices: [Matrix; 2],
     /// Points for A, by wire.
-    pub a: Vec<G1Affine>,
+    pub a: Bases<g1::Config>,
     /// Points for B in G1, by wire.
-    pub b1: Vec<G1Affine>,
+    pub b1: Bases<g1::Config>,
     /// Points for B in G2, by wire.
-    pub b2: Vec<G2Affine>,
+    pub b2: Bases<g2::Config>,
     /// Points for C, by private wire.
-    pub c: Vec<G1Affine>,
+    pub c: Bases<g1::Config>,
     /// Points for the quotient.
-    pub h: Vec<G1Affine>,
+    pub h: Bases<g1::Config>,
+    /// What carries values over to the places of those points.
+    pub extension: Extension,
 }
 
 impl ProvingKey {
@@ -135,11 +149,12 @@ impl ProvingKey {
         read_contributions(sections.required(10)?)?;
         Ok(Self {
             matrices: read_matrices(sections.required(4)?, domain, wires)?,
-            a: g1_points(sections.required(5)?, wires)?,
-            b1: g1_points(sections.required(6)?, wires)?,
-            b2: g2_points(sections.required(7)?, wires)?,
-            c: g1_points(sections.required(8)?, wires - public - 1)?,
-            h: g1_points(sections.required(9)?, domain)?,
+            a: g1_bases(sections.required(5)?, wires)?,
+            b1: g1_bases(sections.required(6)?, wires)?,
+            b2: g2_bases(sections.required(7)?, wires)?,
+            c: g1_bases(sections.required(8)?, wires - public - 1)?,
+            h: g1_bases(sections.required(9)?, domain)?,
+            extension: Extension::new(Form::best(), domain)?,
             wires,
             domain,
             verifying,
@@ -149,7 +164,8 @@ impl ProvingKey {
     }
 }
 
-struct Header {
+/// Section 2 of a key.
+pub(crate) struct Header {
     wires: usize,
     public: usize,
     domain: usize,
@@ -157,12 +173,12 @@ struct Header {
     beta1: G1Affine,
     beta2: G2Affine,
     gamma2: G2Affine,
-    delta1: G1Affine,
-    delta2: G2Affine,
+    pub(crate) delta1: G1Affine,
+    pub(crate) delta2: G2Affine,
 }
 
 impl Header {
-    fn read(mut reader: Reader<'_>) -> Result<Self> {
+    pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self> {
         let size = reader.u32()?;
         if size as usize != FIELD_BYTES || field::integer(reader.take(FIELD_BYTES)?) != Fq::MODULUS {
             return Err(reader.fail("the curve is not BN254"));
@@ -218,9 +234,25 @@ fn g1_points(mut reader: Reader<'_>, count: usize) -> Result<Vec<G1Affine>> {
     points(bytes, G1_BYTES, field::g1_point).map_err(|index| off_curve(&reader, index))
 }
 
-fn g2_points(mut reader: Reader<'_>, count: usize) -> Result<Vec<G2Affine>> {
+fn g1_bases(mut reader: Reader<'_>, count: usize) -> Result<Bases<g1::Config>> {
+    let bytes = reader.items(count, G1_BYTES)?;
+    bases(bytes, G1_BYTES, field::g1_point).map_err(|index| off_curve(&reader, index))
+}
+
+fn g2_bases(mut reader: Reader<'_>, count: usize) -> Result<Bases<g2::Config>> {
     let bytes = reader.items(count, G2_BYTES)?;
-    points(bytes, G2_BYTES, field::g2_point).map_err(|index| off_curve(&reader, index))
+    bases(bytes, G2_BYTES, field::g2_point).map_err(|index| off_curve(&reader, index))
+}
+
+/// Reads points and packs them in the best form; the error is the index of a bad one.
+fn bases<P: LaneCurve>(
+    bytes: &[u8],
+    size: usize,
+    read: impl Fn(&[u8]) -> Option<Affine<P>> + Sync,
+) -> std::result::Result<Bases<P>, usize> {
+    let form = Form::best();
+    let pack = packer::<P>(form);
+    Ok(Bases { form, points: points(bytes, size, |chunk| read(chunk).as_ref().map(pack))? })
 }
 
 /// Reads points in parallel; the error is the index of a bad one.

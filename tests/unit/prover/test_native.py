@@ -459,3 +459,49 @@ def test_no_list_has_no_digest_and_no_level_is_above_one_leaf() -> None:
 def test_leaves_that_make_no_tree_are_refused(leaves: bytes, depth: int, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         native.merkle_levels(1, leaves, depth)
+
+
+def test_a_prover_takes_threads_of_its_own(key_file: Path, key: dict[str, Any], toy_witness_file: bytes) -> None:
+    result = native.Prover(key_file, threads=1).prove(toy_witness_file)
+    assert _verify(key, result["public"], result["proof"])
+    for count in (0, 1025):
+        with pytest.raises(ValueError, match="threads: must be from 1 to 1024"):
+            native.Prover(key_file, threads=count)
+
+
+def test_a_contributed_key_gives_proofs_of_its_own(
+    key_file: Path, key: dict[str, Any], toy_witness_file: bytes, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.zkey", tmp_path / "second.zkey"
+    made = native.contribute(key_file, first, name="Ada")
+    assert made["zkey_sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert made["zkey_bytes"] == first.stat().st_size
+    assert native.contribute(key_file, second)["contribution_hash"] != made["contribution_hash"]
+    result = native.Prover(first).prove(toy_witness_file)  # checked under its own key before it is returned
+    assert not _verify(key, result["public"], result["proof"])
+
+
+def test_a_beacon_makes_the_same_key_every_time(key_file: Path, tmp_path: Path) -> None:
+    keys = [tmp_path / name for name in ("first.zkey", "second.zkey")]
+    first, second = (native.apply_beacon(key_file, path, b"\x07" * 32, 10, name="beacon") for path in keys)
+    assert first == second
+    assert keys[0].read_bytes() == keys[1].read_bytes()
+
+
+def test_contributions_out_of_range_are_refused(key_file: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.zkey"
+    with pytest.raises(ValueError, match="name: must have at most 64 bytes"):
+        native.contribute(key_file, new, name="a" * 65)
+    for beacon, exponent, rule in (
+        (b"", 10, "beacon: must not be empty"),
+        (bytes(256), 10, "beacon: must have at most 255 bytes"),
+        (bytes(32), 9, "iterations_exponent: must be from 10 to 63"),
+        (bytes(32), 64, "iterations_exponent: must be from 10 to 63"),
+    ):
+        with pytest.raises(ValueError, match=rule):
+            native.apply_beacon(key_file, new, beacon, exponent)
+    truncated = tmp_path / "truncated.zkey"
+    truncated.write_bytes(key_file.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="section 10"):
+        native.contribute(truncated, new)
+    assert not new.exists()

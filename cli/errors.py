@@ -64,6 +64,7 @@ class ReportingGroup(TyperGroup):
         "venue",
         "epoch",
         "inclusion",
+        "audit",
         "engine",
         "risk",
         "netting",

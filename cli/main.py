@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    audit,
     book,
     circuits,
     doctor,
@@ -47,6 +48,7 @@ app.add_typer(verify.app, name="verify")
 app.add_typer(venue.app, name="venue")
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(inclusion.app, name="inclusion")
+app.command("audit", epilog="Example: zkm2m audit epochs/17 --book book --out report.html")(audit.audit)
 app.add_typer(engine.app, name="engine")
 app.add_typer(risk.app, name="risk")
 app.add_typer(netting.app, name="netting")

@@ -15,6 +15,7 @@ from cli.files import read_bytes
 from cli.options import JsonFlag
 from cli.progress import counted, stages
 from cli.render import console, duration, facts, percent, print_json, table, usd, utc
+from cli.report import exit_code, print_report
 from cli.verify_options import (
     BackendOption,
     KeysOption,
@@ -36,6 +37,7 @@ from verifier.chain import ChainVerdict, verify_chain
 from verifier.epoch import verify_epoch
 from verifier.epoch_files import EpochFolder, circuit_of, read_record
 from verifier.epoch_verdict import EpochVerdict
+from verifier.report.epoch import epoch_report
 from verifier.reserves import Liability, ReservesReport
 
 #: Most epochs of a chain, and most addresses of a reserves file, that a table shows; --json shows all.
@@ -78,15 +80,23 @@ def epoch(
     production: Annotated[
         bool, typer.Option("--production", help="Refuse development keys and unpinned venues.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also report all that can be computed again, row by row, with findings.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--chain", help="With --full: check the records of all epochs in the folder above.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Check every proof of an epoch, its totals, and that it follows the epoch before it.
 
     An epoch stays verifiable: its age is told, and limited only by --max-age.
 
-    Exit code 0: accepted; 3: accepted, and the reserves do not cover what is owed; 1: refused, with a reason; 2: bad
-    input.
+    Exit code 0: accepted; 3: accepted, and the reserves do not cover what is owed; 1: refused, with a reason, or --full
+    found something else that is critical; 2: bad input.
     """
+    if follow and not full:
+        raise InputError("--chain", "must be given together with --full")
     opened = EpochFolder(folder)
     policy = policy_of(production=production, max_age=max_age, venue_key=venue_key, threshold_bps=threshold_bps)
     held = None if reserves is None else Reserves.from_json(read_bytes(reserves), str(reserves))
@@ -100,11 +110,20 @@ def epoch(
             backend=backend.value,
             progress=tell,
         )
+    report = None
+    if full:
+        # An age limit is for the epoch asked about: those before it are older.
+        unlimited = policy_of(production=production, max_age=None, venue_key=venue_key)
+        report = epoch_report(opened, verdict, verify_chain(folder.resolve().parent, unlimited) if follow else None)
     if as_json:
-        print_json(verdict.to_json())
+        print_json(verdict.to_json() | ({} if report is None else {"report": report.to_json()}))
     else:
         _print_epoch(verdict)
-    raise typer.Exit(ExitCode.BELOW_THRESHOLD if verdict.covered is False else ExitCode.DONE)
+        if report is not None:
+            print_report(console(), report)
+    if verdict.covered is False:
+        raise typer.Exit(ExitCode.BELOW_THRESHOLD)
+    raise typer.Exit(ExitCode.DONE if report is None else exit_code(report))
 
 
 def chain(

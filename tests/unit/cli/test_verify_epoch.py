@@ -180,3 +180,36 @@ def test_a_venues_name_cannot_style_the_output(tmp_path: Path, keys: Path) -> No
     result = zkm2m("verify", "chain", made.write(tmp_path / "epochs" / "1").parent)
     assert "[red]Bank[/red]" in result.stdout
     assert json.loads((tmp_path / "epochs" / "1" / "record.json").read_text())["venue"] == "[red]Bank[/red]"
+
+
+def test_full_reports_what_was_computed_again_with_what_it_rests_on(epochs: Path, keys: Path) -> None:
+    shown = zkm2m_json("verify", "epoch", epochs / "2", "--keys", keys, "--full", "--chain")["report"]
+    assert shown["summary"]["critical"] == 0
+    assert "records 1 to 2 follow" in next(check["text"] for check in shown["checks"] if check["subject"] == "chain")
+    result = zkm2m("verify", "epoch", epochs / "2", "--keys", keys, "--full")
+    assert result.exit_code == 0
+    for words in ("Risk array, ticks a lot", "Findings", "rests on", "no critical finding"):
+        assert words in result.stdout, words
+
+
+def test_full_keeps_the_exit_code_of_reserves_and_a_broken_chain_refuses(
+    epochs: Path, keys: Path, tmp_path: Path
+) -> None:
+    path = reserves_file(sampled_chain(1)[0], tmp_path, 5)
+    words = ("verify", "epoch", epochs / "1", "--keys", keys, "--full")
+    assert zkm2m_json(*words, "--reserves", path, exit_code=3)["report"]["summary"]["critical"] == 3
+    (epochs / "1").rename(epochs / "3")
+    words = ("verify", "epoch", epochs / "2", "--keys", keys, "--full", "--chain")
+    assert zkm2m_json(*words, exit_code=1)["reason"] == "number_mismatch"
+
+
+def test_an_age_limit_is_not_for_the_epochs_before(epochs: Path, keys: Path) -> None:
+    age_ms = zkm2m_json("verify", "epoch", epochs / "2", "--keys", keys)["age_ms"]
+    words = ("verify", "epoch", epochs / "2", "--keys", keys, "--full", "--chain", "--max-age", age_ms // 1000 + 600)
+    assert zkm2m_json(*words)["accepted"] is True
+
+
+def test_chain_is_a_part_of_full(epochs: Path, keys: Path) -> None:
+    result = zkm2m("verify", "epoch", epochs / "2", "--keys", keys, "--chain")
+    assert result.exit_code == 2
+    assert "--full" in result.stderr

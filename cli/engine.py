@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from cli.engine_feed import Feed, is_socket, open_feed
+from cli.engine_replay import CrashInputs, Scenario, tell_crash
 from cli.engine_top import top
 from cli.files import check_output, read_market, read_params
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
@@ -20,6 +22,7 @@ from cli.progress import counted, stages
 from cli.render import console, facts, print_json, table, usd
 from rtnet_core.account import Book, BookFormat
 from rtnet_core.engine.core import Engine
+from rtnet_core.engine.crash_path import CrashTerms
 from rtnet_core.engine.cut import write_cut
 from rtnet_core.engine.events import event_line
 from rtnet_core.engine.ledger import INSURANCE_FUND
@@ -27,6 +30,7 @@ from rtnet_core.engine.live import Levels
 from rtnet_core.engine.log import EventLog, SqlLog
 from rtnet_core.engine.sample import sample_events
 from rtnet_core.errors import InputError
+from rtnet_core.files import replace_file
 from rtnet_core.limits import THRESHOLD_BITS
 
 app = typer.Typer(help="The real-time engine: events in, margins always current.", no_args_is_help=True)
@@ -36,6 +40,7 @@ LogOption = Annotated[
     typer.Option("--log", metavar="LOG", help="The event log: a file (SQLite), or postgresql+psycopg://USER@HOST/DB."),
 ]
 _DEFAULTS: Final = Levels()
+_CRASH: Final = CrashTerms()
 _LEVEL: Final[dict[str, Any]] = {"min": 1, "max": (1 << THRESHOLD_BITS) - 1}
 
 
@@ -122,8 +127,66 @@ def cut(
 
 
 @app.command("replay", epilog="Example: zkm2m engine replay --log venue.sqlite")
-def replay(log: LogOption, as_json: JsonFlag = False) -> None:
-    """Apply a log again from its beginning, and check its chain and every state kept beside it."""
+def replay(
+    log: Annotated[str | None, typer.Option("--log", metavar="LOG", help="The event log to apply again.")] = None,
+    scenario: Annotated[
+        Scenario | None, typer.Option("--scenario", help="Play a scenario on a sampled venue, rather than a log.")
+    ] = None,
+    chains: Annotated[
+        list[Path] | None,
+        typer.Option("--chain", metavar="FILE", help="Scenario: an option chain of the crash, once for each coin."),
+    ] = None,
+    series: Annotated[
+        Path | None,
+        typer.Option("--series", metavar="FILE", help="Scenario: index levels and volatilities around it, a CSV."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Scenario: gets the log, crash.json and pictures.")
+    ] = None,
+    accounts: Annotated[
+        int, typer.Option("--accounts", min=2, max=1 << 20, help="Scenario: accounts of the venue.")
+    ] = 1_000,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Scenario: the same seed, the same venue.")
+    ] = 1,
+    days_before: Annotated[
+        int, typer.Option("--days-before", min=1, max=30, help="Scenario: days before the chain's time.")
+    ] = _CRASH.days_before,
+    days_after: Annotated[
+        int, typer.Option("--days-after", min=1, max=30, help="Scenario: days after it.")
+    ] = _CRASH.days_after,
+    severity: Annotated[
+        float, typer.Option("--severity", min=0.01, max=4, help="Scenario: 1 is what happened, 2 twice its logarithm.")
+    ] = _CRASH.severity,
+    fund_bps: Annotated[
+        int, typer.Option("--fund-bps", min=0, help="Scenario: insurance fund, of all maintenance margin.")
+    ] = _CRASH.fund_bps,
+    vault_bps: Annotated[
+        int, typer.Option("--vault-bps", min=0, help="Scenario: vault, of all maintenance margin.")
+    ] = _CRASH.vault_bps,
+    backstop_bps: Annotated[
+        int, typer.Option("--backstop-bps", min=0, help="Scenario: backstop's capital, of all maintenance margin.")
+    ] = _CRASH.backstop_bps,
+    clears: Annotated[
+        Path | None, typer.Option("--clears", metavar="FILE", help="Write what each clear of the log did, one a line.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Apply a log again from its beginning, and check it; or play a crash, and tell what happened to whom.
+
+    A log's chain is checked, and every state kept beside it. A scenario opens a sampled venue before the crash, moves
+    its prices along the series and clears it after each step.
+    """
+    if scenario is not None:
+        if log is not None or clears is not None or not chains or series is None or out is None:
+            raise InputError("--scenario", "needs --chain, --series and --out, and neither --log nor --clears")
+        terms = CrashTerms(days_before, days_after, fund_bps, vault_bps, backstop_bps, severity)
+        tell_crash(CrashInputs(tuple(chains), series, accounts, seed, out, terms), as_json=as_json)
+        return
+    if log is None or chains or series is not None or out is not None:
+        raise InputError("--log", "must be given alone, or --scenario with its options")
+    if clears is not None:
+        check_output(clears)
     with ExitStack() as stack:
         opened = SqlLog.open(log)
         stack.callback(opened.close)
@@ -131,6 +194,9 @@ def replay(log: LogOption, as_json: JsonFlag = False) -> None:
         with stages("replaying the log"):
             engine = Engine.open(opened, from_the_beginning=True)
         seconds = time.perf_counter() - begun
+    if clears is not None:
+        lines = [json.dumps({"sequence": number, **report.to_json()}) for number, report in engine.reports.items()]
+        replace_file(check_output(clears), ["".join(f"{text}\n" for text in lines).encode()])
     _report(engine, Counter(applied=engine.sequence), seconds, as_json=as_json)
 
 

@@ -31,6 +31,8 @@ def receipt_line(receipt: Receipt) -> str:
         content["sequence"] = receipt.sequence
     if receipt.reason:
         content |= {"reason": receipt.reason, "message": receipt.message}
+    if receipt.report is not None:
+        content["report"] = receipt.report.to_json()
     return json.dumps(content)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from rtnet_core.loss.liquidation import (
 
 if TYPE_CHECKING:
     from rtnet_core.engine.settle import Venue
+
+#: Less than this part of what a plan closes is not worth handing over.
+_PARTS: Final = 64
 
 
 def clear(venue: Venue) -> ClearReport:
@@ -100,7 +103,9 @@ class _Clearing:
     def __init__(self, venue: Venue) -> None:
         self.venue, self.ledger, self.live = venue, venue.ledger, venue.live
         self.controls = venue.safeguards.controls
-        self.terms = LiquidationTerms(self.controls.target_bps, self.controls.penalty_bps)
+        # A target below the level that was missed would cure nobody.
+        target_bps = max(self.controls.target_bps, self.live.levels.maintenance_bps)
+        self.terms = LiquidationTerms(target_bps, self.controls.penalty_bps)
         self.depth = market_depth(venue.live.rates, self.controls)
         name = self.controls.backstop
         self.backstop = None if name is None else venue.ledger.row(name)
@@ -147,9 +152,9 @@ class _Clearing:
             return Standing.WAITING if left or bare_equity_ticks(self.venue, row) < 0 else Standing.RESOLVED
         if closing is not None and closing.is_whole and closing.plan.outcome is Outcome.CURED:
             return Standing.CURED
-        if left or self.live.margin(row).nlv_e4 < 0:
-            return Standing.WAITING if closing is None else Standing.IMPROVED
-        return Standing.CLOSED
+        if left and closing is not None:
+            return Standing.IMPROVED
+        return Standing.WAITING if left or self.live.margin(row).nlv_e4 < 0 else Standing.CLOSED
 
     # --- positions
 
@@ -180,7 +185,7 @@ class _Clearing:
             # Only a whole plan may leave an account worse off, and says so; half of one must not.
             return None if plan.worsens and step < steps else self._hand_over(row, plan)
 
-        step = self._most(steps, entry)
+        step = self._most(steps, entry, -(-steps // _PARTS))
         if step == 0:
             return None
         return _Closing(part(step), step == steps, *_charges(part(step)))
@@ -236,10 +241,11 @@ class _Clearing:
 
     # --- both
 
-    def _most(self, most: int, make: Callable[[int], Entry | None]) -> int:
-        """Book `make` of the largest number up to `most` that the taker carries, and return it; 0 where there is none.
+    def _most(self, most: int, make: Callable[[int], Entry | None], least: int = 1) -> int:
+        """Book `make` of the largest number up to `most` that its taker carries, and return it.
 
-        A bisection: what a taker carries more of, it carries less of. What is booked was looked at itself.
+        It is 0 where not even `least` is carried. Between the two a bisection: what a taker carries more of, it carries
+        less of. What is booked was looked at itself.
         """
         carried, beyond = 0, most + 1
         found: tuple[Entry, list[Preview]] | None = None
@@ -247,11 +253,13 @@ class _Clearing:
         while beyond - carried > 1:
             entry = make(number)
             previews = None if entry is None else self._carried(entry)
-            if entry is None or previews is None:
-                beyond = number
-            else:
+            if entry is not None and previews is not None:
                 carried, found = number, (entry, previews)
-            number = (carried + beyond) // 2
+            elif number <= least:
+                break
+            else:
+                beyond = number
+            number = (carried + beyond) // 2 if carried else least
         if found is not None:
             self.venue.book(*found)
         return carried

@@ -16,7 +16,7 @@ class Standing(StrEnum):
     IMPROVED = "improved"  #: a part was closed: the backstop took no more
     CLOSED = "closed"  #: it cannot be cured: all its positions are closed, and it owes nothing
     RESOLVED = "resolved"  #: it was bankrupt, and others bore its deficit
-    WAITING = "waiting"  #: nothing of it found a taker, or a part of its deficit nobody to bear it
+    WAITING = "waiting"  #: no taker for its positions or its collateral, or nobody to bear its deficit
 
 
 @dataclass(frozen=True, slots=True)

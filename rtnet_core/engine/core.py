@@ -69,7 +69,7 @@ class Engine:
     chain
         The log's chain after the last event committed.
     reports
-        What each ``clear`` did that was applied since the engine was made or opened, by its number.
+        Of an engine opened from the beginning: what each ``clear`` of the log did, by its number.
     """
 
     def __init__(self, log: EventLog, venue: Venue, sequence: int, chain: bytes) -> None:
@@ -226,8 +226,6 @@ class Engine:
     def _note(self, event_id: str) -> None:
         self.sequence += 1
         self._seen[event_id] = self.sequence
-        if self.venue.report is not None:
-            self.reports[self.sequence] = self.venue.report
 
     def _repeated(self, event: Event, number: int) -> Receipt:
         """Acknowledge an event again, unless its id was another event's."""
@@ -255,6 +253,8 @@ class Engine:
             except (InputError, Refusal, BalanceError) as error:
                 raise ToolError(f"log: event {self.sequence + 1} cannot be applied again: {error}") from None
             self._note(event.id)
+            if self._digests and self.venue.report is not None:
+                self.reports[self.sequence] = self.venue.report
         self.chain = chain
         if self.sequence in self._digests and self._digests[self.sequence] != self.digest():
             raise ToolError(f"log: the state kept at event {self.sequence} does not follow from its events")

@@ -40,8 +40,12 @@ class Safeguards:
     controls: Controls
     cleared_marks: dict[str, int]
     breakers: dict[str, Breaker] = field(default_factory=dict)
-    _rows_of: dict[str, list[int]] = field(default_factory=dict, repr=False)
-    _owners_known: int = field(default=0, repr=False)
+    _limits: dict[str, VenueLimits] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _rows_of: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
+    _owners_known: int = field(default=0, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._limits = {name: limits.of_venue() for name, limits in self.controls.limits.items()}
 
     @classmethod
     def of(cls, rates: Rates) -> Self:
@@ -89,6 +93,7 @@ class Safeguards:
             fresh = Breaker(rules, max(1, listed[name]), since_ms=rates.snapshot.time_ms)
             made[name] = old if old is not None and old.rules == rules else fresh
         self.controls, self.breakers = controls, made
+        self._limits = {name: limits.of_venue() for name, limits in controls.limits.items()}
 
     def repriced(self, rates: Rates) -> None:
         """Let the breakers see new marks, and forget those of what is no longer listed."""
@@ -114,35 +119,35 @@ class Safeguards:
         instrument = rates.table[slot]
         if instrument is None:
             return
+        # Time passes with prices, which every breaker has seen: it stands where it is now.
         breaker = self.breakers.get(instrument.name)
-        if breaker is not None:
-            breaker = breaker.at(rates.snapshot.time_ms)
-        limits = self.controls.limits.get(instrument.name) or self.controls.limits.get(instrument.underlying)
-        checked = None if limits is None else limits.of_venue()
+        limits = self._limits.get(instrument.name) or self._limits.get(instrument.underlying)
+        open_lots = 0 if limits is None else int(np.maximum(ledger.lots[: ledger.count, slot], 0).sum())
         for row, signed in zip(sides, (lots, -lots), strict=True):
             refusal = None
             if breaker is not None:
                 refusal = breaker.refuse(signed, int(ledger.lots[row, slot]), price_ticks)
-            if refusal is None and checked is not None:
-                refusal = self._over_limit(venue, row, slot, signed, price_ticks, checked)
+            if refusal is None and limits is not None:
+                refusal = self._over_limit(venue, row, slot, signed, price_ticks, open_lots, limits)
             if refusal is not None:
                 raise refusal
 
     def _over_limit(
-        self, venue: Venue, row: int, slot: int, lots: int, price_ticks: int, limits: VenueLimits
+        self, venue: Venue, row: int, slot: int, lots: int, price_ticks: int, open_lots: int, limits: VenueLimits
     ) -> Refusal | None:
         ledger, priced = venue.ledger, venue.live.rates.rows[:, MARK]
         held, mark = int(ledger.lots[row, slot]), int(priced[slot])
-        exposure = np.abs(ledger.lots[self._rows(venue, ledger.owners[row])]) @ priced
+        rows = self._rows(venue, ledger.owners[row])
+        gross: list[int] = (np.abs(ledger.lots[rows]) @ priced).tolist()
         order = Order(
             lots=lots,
             price_ticks=price_ticks,
             reference_ticks=max(1, mark),
             held_lots=held,
-            other_gross_ticks=int(np.abs(ledger.lots[row]) @ priced) - abs(held) * mark,
+            other_gross_ticks=gross[rows.index(row)] - abs(held) * mark,
             equity_ticks=equity_ticks(venue, row),
-            open_interest_lots=int(np.maximum(ledger.lots[: ledger.count, slot], 0).sum()),
-            counterparty_ticks=sum(exposure.tolist()),
+            open_interest_lots=open_lots,
+            counterparty_ticks=sum(gross),
         )
         return check_order(order, limits)
 

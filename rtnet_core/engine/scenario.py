@@ -7,10 +7,10 @@ the volatility at the money. At the chain's own time the market is the chain's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from rtnet_core.book_sample import sample_book
 from rtnet_core.engine.clearing_report import ClearReport
 from rtnet_core.engine.controls import Controls
 from rtnet_core.engine.core import Engine, Receipt
+from rtnet_core.engine.crash_path import CrashTerms, of_listed, price_path
 from rtnet_core.engine.events import (
     CASH,
     Clear,
@@ -35,10 +36,11 @@ from rtnet_core.engine.events import (
 from rtnet_core.engine.ledger import INSURANCE_FUND, VAULT
 from rtnet_core.engine.log import EventLog
 from rtnet_core.engine.rates import MARK, repriced
-from rtnet_core.errors import InputError, ToolError
-from rtnet_core.limits import BPS, ROW_BITS, VOLATILITY_BITS
+from rtnet_core.errors import ToolError
+from rtnet_core.limits import BPS
 from rtnet_core.loss.waterfall import Stage
 from rtnet_core.params import default_params
+from rtnet_core.risk.index_series import IndexSeries
 from rtnet_core.snapshot import TICKS_PER_USD, Snapshot
 
 Floats = NDArray[np.float64]
@@ -46,63 +48,6 @@ Floats = NDArray[np.float64]
 BACKSTOP: Final = "backstop"
 #: Quantiles of the margin ratio that a step reports.
 BANDS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
-_DAY_MS: Final = 86_400_000
-
-
-class Series(Protocol):
-    """Index levels and volatilities of C coins at T times, such as `rtnet_core.risk.index_series.IndexSeries`."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The coins."""
-        ...
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """Shape (T,), ascending."""
-        ...
-
-    @property
-    def index_usd(self) -> Floats:
-        """Shape (T, C)."""
-        ...
-
-    @property
-    def volatility(self) -> Floats:
-        """Shape (T, C)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class CrashTerms:
-    """How long the replay is, and what stands behind the venue.
-
-    Parameters
-    ----------
-    days_before, days_after
-        Span of the series around the chain's time, 1 to 30.
-    fund_bps, vault_bps, backstop_bps
-        Insurance fund, vault and backstop at the opening, in basis points of all accounts' maintenance margin.
-
-    Raises
-    ------
-    InputError
-        A number out of range.
-    """
-
-    days_before: int = 2
-    days_after: int = 2
-    fund_bps: int = 50
-    vault_bps: int = 50
-    backstop_bps: int = 500
-
-    def __post_init__(self) -> None:
-        for name in ("days_before", "days_after"):
-            if not 1 <= getattr(self, name) <= 30:
-                raise InputError(name, "must be from 1 to 30", getattr(self, name))
-        for name in ("fund_bps", "vault_bps", "backstop_bps"):
-            if not 0 <= getattr(self, name) <= 10 * BPS:
-                raise InputError(name, f"must be from 0 to {10 * BPS}", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +128,8 @@ class Crash:
         return sorted(self.stories, key=lambda story: -story.lost_ticks)[:count]
 
 
-def price_path(chain: Snapshot, series: Series, terms: CrashTerms) -> list[Prices]:
-    """Return the markets of a replay in order of time, each as prices of everything that `chain` lists.
-
-    Raises
-    ------
-    InputError
-        The series lacks a coin, or does not reach from the start to the end of the replay.
-    """
-    symbols = [entry.symbol for entry in chain.underlyings]
-    missing = [symbol for symbol in symbols if symbol not in series.symbols]
-    if missing:
-        raise InputError("series", f"must have the coin {missing[0]}")
-    start, end = chain.time_ms - terms.days_before * _DAY_MS, chain.time_ms + terms.days_after * _DAY_MS
-    within = series.times_ms[(series.times_ms >= start) & (series.times_ms <= end)]
-    times = sorted({*within.tolist(), chain.time_ms})
-    if times[0] == chain.time_ms or times[-1] == chain.time_ms:
-        raise InputError("series", "must have times before and after that of the chain, within the days asked for")
-    return [_prices(chain, series, time_ms) for time_ms in times]
-
-
 def replay_crash(
-    chain: Snapshot, series: Series, accounts: int, seed: int, log: EventLog, terms: CrashTerms | None = None
+    chain: Snapshot, series: IndexSeries, accounts: int, seed: int, log: EventLog, terms: CrashTerms | None = None
 ) -> Crash:
     """Return what a crash does to a sampled venue, whose events are in `log` afterwards.
 
@@ -231,9 +156,9 @@ def replay_crash(
 
 class _Replay:
     def __init__(
-        self, chain: Snapshot, series: Series, accounts: int, seed: int, log: EventLog, terms: CrashTerms
+        self, chain: Snapshot, series: IndexSeries, accounts: int, seed: int, log: EventLog, terms: CrashTerms
     ) -> None:
-        self.series, self.terms = series, terms
+        self.terms = terms
         self.path = price_path(chain, series, terms)
         market = repriced(chain.model_copy(update={"time_ms": self.path[0].time_ms}), self.path[0])
         self.symbols = tuple(entry.symbol for entry in market.underlyings)
@@ -257,7 +182,7 @@ class _Replay:
         for before, prices in pairwise(self.path):
             for event in self._expiries(before, prices):
                 self._send(event)
-            self._send(_of_listed(prices, self.engine.venue.live.rates.snapshot))
+            self._send(of_listed(prices, self.engine.venue.live.rates.snapshot))
             self._step()
         self.engine.commit()
         for name, equity in zip(ledger.ids, self._equity().tolist(), strict=True):
@@ -378,46 +303,3 @@ class _Replay:
                     other.standing = "deleveraged" if other.standing == "untouched" else other.standing
                 else:
                     other.socialised_ticks += entry.ticks
-
-
-def _prices(chain: Snapshot, series: Series, time_ms: int) -> Prices:
-    """Return everything that a chain lists, moved from its time to another by the series."""
-    moves, stretches = {}, {}
-    for entry in chain.underlyings:
-        column = series.symbols.index(entry.symbol)
-        (index, then), (volatility, was) = (
-            np.interp([time_ms, chain.time_ms], series.times_ms, levels[:, column]).tolist()
-            for levels in (series.index_usd, series.volatility)
-        )
-        moves[entry.symbol], stretches[entry.symbol] = index / then, volatility / was
-    return Prices(
-        type="prices",
-        id=f"prices-{time_ms}",
-        time_ms=time_ms,
-        index_ticks={e.symbol: _moved(e.index_ticks, moves[e.symbol], ROW_BITS) for e in chain.underlyings},
-        forward_ticks={e.name: _moved(e.forward_ticks, moves[e.underlying], ROW_BITS) for e in chain.instruments},
-        volatility_q32={
-            e.name: _moved(e.volatility_q32, stretches[e.underlying], VOLATILITY_BITS)
-            for e in chain.instruments
-            if e.volatility_q32 is not None
-        },
-        price_ticks={
-            e.symbol: _moved(e.price_ticks, moves[e.symbol], ROW_BITS) for e in chain.assets if e.symbol in moves
-        },
-    )
-
-
-def _moved(level: int, factor: float, bits: int) -> int:
-    return min(max(1, round(level * factor)), (1 << bits) - 1)
-
-
-def _of_listed(prices: Prices, snapshot: Snapshot) -> Prices:
-    """Return prices without those of what is listed no more."""
-    names = {entry.name for entry in snapshot.instruments}
-
-    def left(column: Mapping[str, int]) -> dict[str, int]:
-        return {name: number for name, number in column.items() if name in names}
-
-    return prices.model_copy(
-        update={"forward_ticks": left(prices.forward_ticks), "volatility_q32": left(prices.volatility_q32)}
-    )

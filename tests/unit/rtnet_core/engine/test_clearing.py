@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
 from typing import Any
 
 import pytest
 
+from cli.engine_feed import receipt_line
 from rtnet_core.engine import clearing
 from rtnet_core.engine.clearing_report import ClearedAccount, ClearReport, Standing
 from rtnet_core.engine.core import Engine
@@ -107,7 +108,7 @@ def test_just_enough_is_closed_against_the_backstop() -> None:
     assert lots(made, "desk") == closed
     mark = PRICE * 9_400 // BPS
     notional = closed * 100 * (mark // 100)  # a hundred moves of 1 %, in whole ticks
-    assert abs(account.closed_ticks - notional) < closed * 100
+    assert 0 <= account.closed_ticks - notional <= closed * 100
     assert account.penalty_ticks == account.closed_ticks * 50 // BPS
     assert cash(made, INSURANCE_FUND) == account.penalty_ticks
     assert bare_equity_ticks(made.venue, made.venue.ledger.row("desk")) == desk_before + account.cost_ticks
@@ -117,6 +118,40 @@ def test_just_enough_is_closed_against_the_backstop() -> None:
     # One lot less would not have done: what that lot frees is more than what is left over.
     assert margin.headroom_e8(12_500) < BPS * BPS * mark
     assert cleared(made, "again").accounts == ()
+
+
+@pytest.mark.parametrize("target_bps", [1, 11_000])
+def test_a_target_below_the_maintenance_level_is_that_level(target_bps: int) -> None:
+    made = longs(backstop_usd=1_000_000)
+    controls(made, "low", backstop="desk", target_bps=target_bps)
+    priced(made, 9_400)
+    assert only(made).standing is Standing.CURED
+    margin = made.venue.live.margin(made.venue.ledger.row("ada"))
+    assert margin.headroom_e8(max(target_bps, 10_000)) >= 0
+
+
+def test_the_backstop_itself_is_closed_against_the_other_side_only() -> None:
+    """It cannot take its own positions over: below maintenance it waits, bankrupt it is deleveraged."""
+    made = longs()
+    controls(made, backstop="ada")
+    priced(made, 9_400)
+    assert only(made).standing is Standing.WAITING
+    priced(made, 7_500, "more", 2_000)
+    (account,) = cleared(made, "again").accounts
+    assert account.standing is Standing.RESOLVED
+    assert [entry.account for entry in account.borne] == ["bob"]
+
+
+def test_collateral_that_nobody_can_pay_stays_and_so_does_the_account() -> None:
+    made = longs(usd=8_500, coin_units=200)
+    priced(made, 7_500)
+    account = only(made)
+    assert account.standing is Standing.WAITING
+    assert (account.sold_units, account.borne) == ({}, ())
+    endow(made, "vault", 10_000)
+    (account,) = cleared(made, "again").accounts
+    assert account.sold_units == {"BTC": 200}
+    assert account.standing is Standing.RESOLVED
 
 
 def test_the_healthy_are_let_alone() -> None:
@@ -185,6 +220,22 @@ def test_then_the_vault_within_its_limit_and_last_all_who_gained() -> None:
     assert equity_ticks(made.venue, made.venue.ledger.row("bob")) == bob - borne
     assert cash(made, VAULT) == 700 * USD
     assert equity_ticks(made.venue, made.venue.ledger.row("cyd")) == 1_000 * USD
+
+
+def test_what_was_gained_before_the_last_clear_is_not_haircut() -> None:
+    made = longs()
+    opened("dan", 10_000, made)
+    opened("eve", 1_000_000, made)
+    ether = "ETH-PERPETUAL"
+    fields = {"time_ms": NOW, "forward_ticks": {ether: forward(ether) * 11 // 10}}
+    applied(made, trade("t2", "dan", "eve", 100, forward(ether), ether))
+    applied(made, line("prices", "rise", **fields))
+    assert cleared(made, "first").accounts == ()
+    controls(made, backstop="eve")
+    priced(made, 7_500)
+    account = only(made)
+    assert {entry.account for entry in account.borne} == {"bob"}
+    assert account.borne_ticks(Stage.SOCIALISED_LOSS) == account.deficit_ticks > 0
 
 
 def test_what_has_no_taker_is_closed_against_the_other_side() -> None:
@@ -260,6 +311,45 @@ def test_an_account_worth_less_than_its_haircut_sells_only_what_it_owes() -> Non
     row = made.venue.ledger.row("ada")
     assert bare_equity_ticks(made.venue, row) >= 0
     assert row not in made.venue.live.below_maintenance
+
+
+def test_the_worst_come_first_and_use_the_backstop_up() -> None:
+    made = funded("ada", "cyd", usd=10_000)
+    opened("bob", 1_000_000, made)
+    applied(made, trade("t1", "ada", "bob", 4_500, PRICE))
+    applied(made, trade("t2", "cyd", "bob", 5_000, PRICE))
+    opened("desk", 700, made)
+    controls(made, backstop="desk")
+    priced(made, 9_100)
+    first, second = cleared(made).accounts
+    assert (first.account, second.account) == ("cyd", "ada")
+    assert first.closed_lots
+    assert (second.standing, second.closed_lots) == (Standing.WAITING, {})
+
+
+@pytest.mark.parametrize("order", ["pro_rata", "smallest_risk_first"])
+def test_the_order_of_closing_is_the_venues_choice(order: str) -> None:
+    """A small position in the future beside the perpetual: in proportion both shrink, by risk the small one goes."""
+    made = funded("ada", usd=10_000)
+    opened("bob", 1_000_000, made)
+    opened("desk", 1_000_000, made)
+    applied(made, trade("t1", "ada", "bob", 4_500, PRICE))
+    applied(made, trade("t2", "ada", "bob", 300, forward(FUTURE), FUTURE))
+    controls(made, backstop="desk", order=order)
+    priced(made, 9_250)
+    account = only(made)
+    assert account.standing is Standing.CURED
+    assert (lots(made, "ada", FUTURE) == 0) == (order == "smallest_risk_first")
+    assert 0 < account.closed_lots[PERPETUAL] < 4_500
+
+
+def test_a_receipt_tells_what_a_clear_did() -> None:
+    made = longs(backstop_usd=1_000_000)
+    priced(made, 9_400)
+    told = json.loads(receipt_line(applied(made, line("clear", "c"))))
+    (account,) = told["report"]["accounts"]
+    assert (account["account"], account["standing"]) == ("ada", "cured")
+    assert account["closed_lots"][PERPETUAL] == LOTS - lots(made, "ada")
 
 
 def test_a_replay_gives_the_same_reports_and_state() -> None:
@@ -372,9 +462,7 @@ def test_a_breaker_halts_and_resumes_with_the_markets_clock() -> None:
     made.commit()
     made.keep_state()
     kept = Engine.open(made.log)
-    assert kept.venue.safeguards == replace(
-        made.venue.safeguards, _rows_of=kept.venue.safeguards._rows_of, _owners_known=0
-    )
+    assert kept.venue.safeguards == made.venue.safeguards
     priced(made, 9_700, "after-it", 17_000 + 300_000 + 31_000)
     inside = PRICE * 9_700 // BPS
     assert attempt("t4", price=inside) == "reduce_only"

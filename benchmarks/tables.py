@@ -108,6 +108,16 @@ def engine_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def gas_table() -> str:
+    """Return the table of gas by call, as a local node's receipts have it."""
+    found = _read("gas.json")
+    lines = ["| call | of | gas |", "|---|---|---:|"]
+    lines += [f"| `{row['call']}` | {row['what']} | {row['gas']:,} |" for row in found["calls"]]
+    instructions = found["evm"].capitalize()
+    note = f"Profile {found['profile']}, {instructions} instructions; `python -m benchmarks.onchain` measures it."
+    return "\n".join(lines) + f"\n\n{note}\n"
+
+
 def filled(text: str) -> str:
     """Return the README's text with every table made anew."""
     makers = {
@@ -117,6 +127,7 @@ def filled(text: str) -> str:
         "epoch": epoch_table,
         "market": market_table,
         "engine": engine_table,
+        "gas": gas_table,
     }
     return _BLOCK.sub(lambda match: match[1] + makers[match[2]]() + match[3], text)
 

@@ -14,6 +14,7 @@ from cli import (
     doctor,
     engine,
     epoch,
+    export,
     inclusion,
     keys,
     latency,
@@ -49,6 +50,7 @@ app.add_typer(venue.app, name="venue")
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(inclusion.app, name="inclusion")
 app.command("audit", epilog="Example: zkm2m audit epochs/17 --book book --out report.html")(audit.audit)
+app.add_typer(export.app, name="export")
 app.add_typer(engine.app, name="engine")
 app.add_typer(risk.app, name="risk")
 app.add_typer(netting.app, name="netting")

@@ -15,25 +15,36 @@ _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def prover_table() -> str:
-    """Return the table of provers, one line for each circuit and mode, with the ratio."""
+    """Return the table of provers, one line for each circuit and mode, with their times over ours."""
     rows = _read("prover.json")
-    lines = [
-        "| circuit | constraints | mode | native | snarkjs | ratio | peak memory native / snarkjs |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
     found = {(row["circuit"], row["mode"], row["backend"]): row for row in rows}
+    others = [backend for backend in dict.fromkeys(row["backend"] for row in rows) if backend != "native"]
+    lines = [
+        "| circuit | constraints | mode | native | peak memory |" + "".join(f" {other} | ratio |" for other in others),
+        "|---|---:|---|---:|---:|" + "---:|---:|" * len(others),
+    ]
     for circuit, mode in dict.fromkeys((row["circuit"], row["mode"]) for row in rows):
-        ours, theirs = (found.get((circuit, mode, backend)) for backend in ("native", "snarkjs"))
-        if ours is None or theirs is None:
+        ours = found[circuit, mode, "native"]
+        theirs = [found.get((circuit, mode, other)) for other in others]
+        if not any(theirs):
             continue
-        lines.append(
-            f"| {circuit} | {ours['constraints']:,} | {mode} | {ours['seconds']:.2f} s | {theirs['seconds']:.2f} s "
-            f"| {theirs['seconds'] / ours['seconds']:.1f} | {_mib(ours)} / {_mib(theirs)} MiB |"
+        cells = "".join(
+            " | |" if row is None else f" {row['seconds']:.2f} s | {row['seconds'] / ours['seconds']:.1f} |"
+            for row in theirs
+        )
+        start = f"| {circuit} | {ours['constraints']:,} | {mode} | {ours['seconds']:.2f} s | {_mib(ours)} MiB |"
+        lines.append(start + cells)
+    growth = [row for row in rows if "growth_exponent" in row]
+    note = ""
+    if growth:
+        first, last = growth[0], growth[-1]
+        note = (
+            f" From {first['constraints']:,} to {last['constraints']:,} constraints ({first['seconds']:.2f} to "
+            f"{last['seconds']:.2f} s) the time grows with the exponent {last['growth_exponent']:.2f}."
         )
     machine = _read("machine.json")
-    return (
-        "\n".join(lines) + f"\n\n{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of one run.\n"
-    )
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
+    return "\n".join(lines) + f"\n\n{where}; medians of one run.{note}\n"
 
 
 def account_table() -> str:

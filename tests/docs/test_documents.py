@@ -40,6 +40,6 @@ def test_results_have_the_shape_that_others_read() -> None:
     rows = json.loads((project_root() / "benchmarks" / "results" / "prover.json").read_text())
     keys = {"circuit", "constraints", "backend", "mode", "seconds", "peak_rss_bytes"}
     assert rows
-    assert all(set(row) == keys for row in rows)
+    assert all(set(row) - {"growth_exponent"} == keys for row in rows)
     assert {row["mode"] for row in rows} == {"cold", "warm"}
-    assert {row["backend"] for row in rows} == {"native", "snarkjs"}
+    assert {"native", "snarkjs"} <= {row["backend"] for row in rows}

@@ -20,7 +20,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from prover.store_lock import epoch_lock, guard_forks
 from prover.store_reader import StoreReader, at, count_of, translated_errors
 from prover.store_schema import (
-    WRITES,
     accounts,
     attempts,
     batch_contents,
@@ -40,7 +39,7 @@ from prover.store_types import (
     EpochState,
     StoredProof,
 )
-from rtnet_core.databases import driver_reason, parse_url
+from rtnet_core.databases import WRITES, driver_reason, parse_url
 from rtnet_core.epoch import level_sizes
 from rtnet_core.errors import InputError, ToolError
 from rtnet_core.limits import PROFILES

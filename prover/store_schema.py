@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from rtnet_core.databases import POSTGRESQL, SQLITE, make_engine
+from rtnet_core.databases import POSTGRESQL, SQLITE, durable_sqlite, make_engine
 from rtnet_core.errors import InputError
 from rtnet_core.extras import missing_extra
 
@@ -28,7 +28,6 @@ try:
         MetaData,
         String,
         Table,
-        event,
         func,
         insert,
         inspect,
@@ -38,10 +37,7 @@ except ModuleNotFoundError:
     raise missing_extra("SQLAlchemy", "venue") from None
 
 SCHEMA_VERSION: Final = 1
-#: Execution option of an engine or a connection whose transactions write.
-WRITES: Final = "zkm2m_writes"
 _MAGIC: Final = b"SQLite format 3\0"
-_BUSY_TIMEOUT_MS: Final = 60_000
 #: Held while the tables are made, so that two runs that start at once do not make them twice.
 _SCHEMA_LOCK: Final = 0x7A6B_4D32_4D00_0001
 
@@ -166,26 +162,7 @@ def store_engine(url: URL, *, create: bool) -> Engine:
     if url.get_backend_name() == POSTGRESQL:
         return make_engine(url, pool_pre_ping=True)
     _make_private(Path(url.database or ""), create=create)
-    engine = make_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # Transactions are begun below, not by the driver: it would begin them at the first change, after the reading.
-        connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+    return durable_sqlite(url, "foreign_keys = ON")
 
 
 def prepare_schema(connection: Connection, *, create: bool) -> None:

@@ -13,11 +13,15 @@ from rtnet_core.errors import InputError
 from rtnet_core.extras import missing_extra
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.exc import SQLAlchemyError
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
+#: Execution option of connections whose transactions write.
+WRITES: Final = "zkm2m_writes"
+
+_BUSY_TIMEOUT_MS: Final = 60_000
 
 _DRIVERS: Final = {
     "sqlite": "sqlite+pysqlite",
@@ -105,6 +109,42 @@ def make_engine(url: URL, **options: Any) -> Engine:
         return create_engine(url, hide_parameters=True, **options)
     except ModuleNotFoundError:
         raise missing_extra("psycopg", "venue") from None
+
+
+def durable_sqlite(url: URL, *pragmas: str) -> Engine:
+    """Return SQLite's engine for what must survive a kill: a write-ahead log, synchronised at every commit.
+
+    A transaction on a connection with the option `WRITES` takes the write lock at its beginning.
+
+    Parameters
+    ----------
+    url
+        Of a file.
+    pragmas
+        What else each connection is to set.
+    """
+    from sqlalchemy import event
+
+    engine = make_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # Transactions are begun below, not by the driver: it would begin them at the first change, after the reading.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            *pragmas,
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
 
 
 def read_only_file(url: URL) -> URL:

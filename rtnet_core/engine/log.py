@@ -16,9 +16,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from rtnet_core.databases import POSTGRESQL, SQLITE, driver_reason, is_url, make_engine, parse_url
+from rtnet_core.databases import (
+    POSTGRESQL,
+    SQLITE,
+    WRITES,
+    driver_reason,
+    durable_sqlite,
+    is_url,
+    make_engine,
+    parse_url,
+)
 from rtnet_core.errors import InputError, ToolError
 from rtnet_core.extras import missing_extra
 
@@ -34,7 +43,6 @@ try:
         Table,
         Text,
         delete,
-        event,
         insert,
         inspect,
         select,
@@ -46,8 +54,6 @@ except ModuleNotFoundError:
 SCHEMA_VERSION: Final = 1
 #: What an empty log's chain begins with.
 CHAIN_START: Final = hashlib.sha256(b"zkm2m/engine-log/v1").digest()
-_BUSY_TIMEOUT_MS: Final = 60_000
-_WRITES: Final = "zkm2m_writes"
 #: States kept beside the first one.
 _STATES_KEPT: Final = 2
 
@@ -180,7 +186,7 @@ class SqlLog(EventLog):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(**{_WRITES: True})
+        self._writer = engine.execution_options(**{WRITES: True})
 
     @classmethod
     def open(cls, place: str, *, create: bool = False) -> Self:
@@ -299,21 +305,7 @@ def _database(place: str, *, create: bool) -> Engine:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise InputError(f"log {path}", f"cannot be opened: {error.strerror or type(error).__name__}") from None
-    engine = make_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # Transactions are begun below, not by the driver.
-        connection.isolation_level = None
-        for pragma in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", "journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+    return durable_sqlite(url)
 
 
 def _prepare(connection: Connection, *, create: bool) -> None:

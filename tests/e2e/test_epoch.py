@@ -230,9 +230,12 @@ def test_a52_a_worker_killed_in_mid_proof_is_replaced(tmp_path: Path) -> None:
     workers = LocalWorkers(2)
     killed: list[int] = []
     told: list[str] = []
+    pools: list[object] = []
 
     def kill_one(event: EpochEvent) -> None:
         told.append(event.detail)
+        if workers._pool is not None and workers._pool not in pools:
+            pools.append(workers._pool)
         if event.stage == "proving" and event.done == 1 and not killed:
             assert workers._pool is not None
             killed.append(next(iter(workers._pool._processes)))
@@ -240,7 +243,8 @@ def test_a52_a_worker_killed_in_mid_proof_is_replaced(tmp_path: Path) -> None:
 
     result = venue.prove(venue.book(21), workers, kill_one)
     assert killed
-    assert any("a worker process died" in detail for detail in told)
+    # It had a job, which is told and done again, or it died between two jobs, and new workers take the next one.
+    assert any("a worker process died" in detail for detail in told) or len(pools) > 1
     accepted(result.folder)
 
 

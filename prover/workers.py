@@ -89,17 +89,18 @@ class LocalWorkers:
         waiting = iter(jobs)
         again: list[Job] = []
         attempts: dict[tuple[int, int], int] = {}
-        running: dict[Future[JobResult], Job] = {}
+        running: dict[Future[JobResult], tuple[Job, ProcessPoolExecutor | None]] = {}
         while True:
             while len(running) < self.count and (job := again.pop() if again else next(waiting, None)) is not None:
                 attempts[job.level, job.number] = attempts.get((job.level, job.number), 0) + 1
                 started(job, f"process of {os.getpid()}")
-                running[self._submit(task, job)] = job
+                future = self._submit(task, job)
+                running[future] = job, self._pool
             if not running:
                 return
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                job = running.pop(future)
+                job, pool = running.pop(future)
                 try:
                     yield future.result()
                 except BrokenProcessPool:
@@ -109,7 +110,9 @@ class LocalWorkers:
                             f"{job.name}: worker processes died {MAX_ATTEMPTS} times; is there enough memory?"
                         ) from None
                     again.append(job)
-                    self._stop()
+                    # The dead worker's neighbours are told one after another: the pool may be a new one by then.
+                    if pool is self._pool:
+                        self._stop()
 
     def _submit(self, task: EpochTask, job: Job) -> Future[JobResult]:
         for _ in range(MAX_ATTEMPTS):

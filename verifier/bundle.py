@@ -35,6 +35,11 @@ class Bundle(Generic[S]):
     statement: S
     proof: Proof
 
+    def require_circuit(self, circuit: str) -> None:
+        """Refuse with ``wrong_circuit`` a bundle of another circuit."""
+        if self.circuit != circuit:
+            raise refuse("wrong_circuit", f"bundle {self.circuit}, expected {circuit}")
+
     def pinned_key(self, circuit: str, keys: Keystore, policy: Policy) -> PinnedKey:
         """Return the recipient's key of `circuit`, which the bundle must name without having a say in it.
 
@@ -44,8 +49,7 @@ class Bundle(Generic[S]):
             ``wrong_circuit``, ``wrong_circuit_version``, ``unknown_key``; the codes of `Keystore.key` and, in
             production, of `PinnedKey.require_ceremonial`.
         """
-        if self.circuit != circuit:
-            raise refuse("wrong_circuit", f"bundle {self.circuit}, expected {circuit}")
+        self.require_circuit(circuit)
         pinned = keys.key(circuit)
         policy.require_key(pinned)
         if self.circuit_version != pinned.circuit_version:

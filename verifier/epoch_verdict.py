@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from verifier.reserves import Liability, ReservesReport
 from verifier.verdict import Assurance, KeyLabel, Label
@@ -94,9 +94,7 @@ class EpochVerdict:
                 {
                     "circuit": line.circuit,
                     "version": line.version,
-                    "vk_id": line.key.vk_id,
-                    "development": line.key.development,
-                    "contributions": line.key.contributions,
+                    **asdict(line.key),
                     "proofs": line.proofs,
                 }
                 for line in self.circuits
@@ -105,7 +103,7 @@ class EpochVerdict:
             "unchecked_files": list(self.unchecked),
             "backend": self.backend,
             "seconds": round(self.seconds, 3),
-            "labels": [{"figure": label.figure, "assurance": label.assurance} for label in self.labels],
+            "labels": [asdict(label) for label in self.labels],
         }
 
 

@@ -107,8 +107,7 @@ def verify_market(
     vouched = verify_signed_snapshot(signed, oracles=oracles, policy=policy)
     snapshot = vouched.snapshot
     circuit = f"market-{snapshot.profile}"
-    if bundle.circuit != circuit:
-        raise refuse("wrong_circuit", f"bundle {bundle.circuit}, expected {circuit}")
+    bundle.require_circuit(circuit)
     statement = market_statement(snapshot, oracles, params, bundle.statement.risk_root)
     for name in MarketStatement.names():
         if getattr(bundle.statement, name) != getattr(statement, name):

@@ -13,7 +13,7 @@ from cli.options import JsonFlag
 from cli.progress import counted
 from cli.render import console, print_json
 from cli.report import exit_code, print_report
-from cli.verify_options import BackendOption, KeysOption, VenueKeyOption, VerifierBackend, keystore_of, policy_of
+from cli.verify_options import BackendOption, KeysOption, VenueKeyOption, VerifierBackend, own_keys
 from rtnet_core.book_source import open_book_source
 from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError, Refusal
@@ -21,6 +21,7 @@ from rtnet_core.files import replace_file
 from rtnet_core.reserves import Reserves
 from verifier.epoch import verify_epoch
 from verifier.epoch_files import EpochFolder, read_record
+from verifier.given import policy_of
 from verifier.report.epoch import epoch_report
 from verifier.report.findings import Figure, Notebook, Report, ReportTable
 from verifier.report.render import to_html, to_markdown
@@ -100,7 +101,7 @@ def _public_report(
         with counted("checking the proofs") as progress:
             verdict = verify_epoch(
                 opened,
-                keys=keystore_of(keys),
+                keys=own_keys(keys),
                 policy=policy,
                 previous=read_record(before) if before.is_file() else None,
                 reserves=held,

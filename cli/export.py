@@ -12,7 +12,7 @@ from cli.files import write_public
 from cli.options import JsonFlag
 from cli.progress import stages
 from cli.render import console, print_json, table
-from cli.verify_options import KeysOption, keystore_of
+from cli.verify_options import KeysOption, own_keys
 from prover.circuits import find_circuit
 from prover.toolchain import run_tool
 from rtnet_core.errors import InputError
@@ -48,7 +48,7 @@ def solidity(
     The verifiers have the keys as constants. A contract of a development key says so, and guards nothing.
     """
     chosen = [find_circuit(name).name for name in circuits] if circuits else registry_circuits("standard")
-    keystore = keystore_of(keys)
+    keystore = own_keys(keys)
     sources = contract_sources(chosen, keystore)
     files = {**sources, COMPILER_INPUT_NAME: compiler_input(sources)}
     _make_folder(out)

@@ -10,11 +10,12 @@ import typer
 from cli.files import check_output, read_bytes, read_market, write_public
 from cli.options import ForceFlag, JsonFlag
 from cli.render import console, duration, facts, print_json, table, utc
-from cli.verify_options import MaxAgeOption, policy_of
+from cli.verify_options import MaxAgeOption
 from rtnet_core import oracle as core
 from rtnet_core.errors import InputError
 from rtnet_core.oracle_key import read_oracle_key, write_oracle_key
 from rtnet_core.snapshot_hash import snapshot_hash
+from verifier.given import policy_of
 from verifier.oracle import verify_signed_snapshot
 
 app = typer.Typer(help="Oracles: keys, signatures over a snapshot, and their quorum.", no_args_is_help=True)

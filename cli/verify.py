@@ -22,13 +22,12 @@ from cli.verify_options import (
     VerifierBackend,
     VkIdOption,
     grounds_table,
-    hex32,
-    keystore_of,
-    policy_of,
+    own_keys,
 )
 from rtnet_core.limits import THRESHOLD_BITS
 from verifier.account import verify_account
 from verifier.bundle import MAX_BUNDLE_BYTES
+from verifier.given import pin_of, policy_of
 from verifier.replay import SeenRegister
 from verifier.strict_json import read_bounded
 from verifier.verdict import Verdict
@@ -82,7 +81,7 @@ def account(
     chosen = read_params(params, snapshot)
     signed = read_record(record)
     policy = policy_of(production=production, max_age=max_age, venue_key=venue_key, threshold_bps=threshold_bps)
-    pins = None if vk_id is None else {f"account-{snapshot.profile}": hex32("--vk-id", vk_id)}
+    pins = pin_of("account", snapshot.profile, vk_id)
     with stages("checking the proof"):
         verdict = verify_account(
             data,
@@ -90,7 +89,7 @@ def account(
             params=chosen,
             record=signed,
             challenge=challenge,
-            keys=keystore_of(keys, pins),
+            keys=own_keys(keys, pins),
             policy=policy,
             backend=backend.value,
             seen=None if seen is None else SeenRegister(seen),

@@ -23,20 +23,17 @@ from cli.verify_options import (
     VenueKeyOption,
     VerifierBackend,
     grounds_table,
-    hex32,
-    keystore_of,
-    policy_of,
+    own_keys,
 )
-from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError
 from rtnet_core.limits import BPS, THRESHOLD_BITS
-from rtnet_core.record import Record
 from rtnet_core.reserves import Reserves
 from rtnet_core.snapshot import TICKS_PER_USD
 from verifier.chain import ChainVerdict, verify_chain
 from verifier.epoch import verify_epoch
-from verifier.epoch_files import EpochFolder, circuit_of, read_record
+from verifier.epoch_files import EpochFolder
 from verifier.epoch_verdict import EpochVerdict
+from verifier.given import epoch_pins, policy_of, previous_record
 from verifier.report.epoch import epoch_report
 from verifier.reserves import Liability, ReservesReport
 
@@ -103,9 +100,9 @@ def epoch(
     with counted("checking the proofs") as tell:
         verdict = verify_epoch(
             opened,
-            keys=keystore_of(keys, _pins(vk_id or [], opened.record.profile)),
+            keys=own_keys(keys, epoch_pins(vk_id or [], opened.record.profile)),
             policy=policy,
-            previous=_previous(folder, opened.record, previous),
+            previous=previous_record(folder, opened.record, previous),
             reserves=held,
             backend=backend.value,
             progress=tell,
@@ -142,28 +139,6 @@ def chain(
         print_json(verdict.to_json())
     else:
         _print_chain(verdict)
-
-
-def _pins(words: list[str], profile: str) -> dict[str, str]:
-    """Return the key ids given; one for a circuit that is not asked for would pin nothing, unnoticed."""
-    circuits = [circuit_of(level, profile) for level in range(2)]
-    pins = {}
-    for word in words:
-        circuit, equals, digits = word.partition("=")
-        if not equals:
-            raise InputError("--vk-id", "must be CIRCUIT=HEX", word)
-        if circuit not in circuits:
-            raise InputError("--vk-id", f"must be of a circuit of this epoch: {', '.join(circuits)}", circuit)
-        pins[circuit] = hex32("--vk-id", digits)
-    return pins
-
-
-def _previous(folder: Path, record: Record, named: Path | None) -> Record | None:
-    """Return the record before this one: the one named, or the neighbour in a folder of epochs."""
-    if named is not None:
-        return read_record(named)
-    neighbour = folder.resolve().parent / str(record.number - 1) / RECORD_NAME
-    return read_record(neighbour) if neighbour.is_file() else None
 
 
 def _print_epoch(verdict: EpochVerdict) -> None:

@@ -11,9 +11,10 @@ from cli.files import read_bytes
 from cli.options import JsonFlag
 from cli.progress import stages
 from cli.render import console, duration, facts, print_json, table, usd, utc
-from cli.verify_options import MaxAgeOption, VenueKeyOption, grounds_table, policy_of
+from cli.verify_options import MaxAgeOption, VenueKeyOption, grounds_table
 from rtnet_core.epoch import MARKET_NAME, RECORD_NAME
 from verifier.epoch_files import read_market, read_record
+from verifier.given import policy_of
 from verifier.inclusion import InclusionVerdict, verify_inclusion
 
 

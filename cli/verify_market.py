@@ -20,12 +20,11 @@ from cli.verify_options import (
     VerifierBackend,
     VkIdOption,
     grounds_table,
-    hex32,
-    keystore_of,
-    policy_of,
+    own_keys,
 )
 from rtnet_core.oracle import SignedSnapshot
 from verifier.bundle import MAX_BUNDLE_BYTES
+from verifier.given import pin_of, policy_of
 from verifier.market import MarketVerdict, verify_market
 from verifier.strict_json import read_bounded
 
@@ -61,14 +60,14 @@ def market(
     """
     data, signed = read_bounded(proof, MAX_BUNDLE_BYTES), read_bytes(snapshot)
     market_data = SignedSnapshot.from_json(signed, str(snapshot)).snapshot
-    pins = None if vk_id is None else {f"market-{market_data.profile}": hex32("--vk-id", vk_id)}
+    pins = pin_of("market", market_data.profile, vk_id)
     with stages("checking the market"):
         verdict = verify_market(
             data,
             signed=signed,
             oracles=read_set(oracles),
             params=read_params(params, market_data),
-            keys=keystore_of(keys, pins),
+            keys=own_keys(keys, pins),
             policy=policy_of(production=production, max_age=max_age, venue_key=None),
             ground=by.value,
             backend=backend.value,

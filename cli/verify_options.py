@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,11 +11,9 @@ import typer
 from rich.table import Table
 
 from cli.render import table
-from prover.circuits import read_lock
 from prover.paths import build_folder
-from rtnet_core.errors import InputError
+from verifier.given import keystore_of
 from verifier.keystore import Keystore
-from verifier.policy import Policy
 from verifier.verdict import Label
 
 
@@ -46,38 +43,9 @@ MaxAgeOption = Annotated[
 ]
 
 
-def hex32(option: str, text: str) -> str:
-    """Return `text` if it is 64 lower-case hexadecimal digits.
-
-    Raises
-    ------
-    InputError
-        It is not.
-    """
-    if re.fullmatch("[0-9a-f]{64}", text) is None:
-        raise InputError(option, "must be 64 lower-case hexadecimal digits", text)
-    return text
-
-
-def policy_of(
-    *, production: bool, max_age: int | None, venue_key: str | None, threshold_bps: int | None = None
-) -> Policy:
-    """Return the conditions that the options come to."""
-    return Policy(
-        production=production,
-        max_age_ms=None if max_age is None else 1000 * max_age,
-        venue_public_key=None if venue_key is None else bytes.fromhex(hex32("--venue-key", venue_key)),
-        threshold_bps=threshold_bps,
-    )
-
-
-def keystore_of(folder: Path | None, pins: dict[str, str] | None = None) -> Keystore:
-    """Return the verifying keys in `folder`, or those made here, held to the circuits that this version pins."""
-    return Keystore(
-        folder or build_folder() / "keys",
-        pins=pins,
-        versions={name: str(entry["r1cs_sha256"]) for name, entry in read_lock().items()},
-    )
+def own_keys(folder: Path | None, pins: dict[str, str] | None = None) -> Keystore:
+    """Return the verifying keys in `folder`, or those made here."""
+    return keystore_of(folder or build_folder() / "keys", pins)
 
 
 def grounds_table(labels: Sequence[Label]) -> Table:

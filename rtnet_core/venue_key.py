@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
@@ -53,4 +52,4 @@ def read_venue_key(path: Path) -> Ed25519PrivateKey:
 
 def public_hex(key: Ed25519PrivateKey) -> str:
     """Return the public half of `key`, 64 hex digits."""
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    return key.public_key().public_bytes_raw().hex()

@@ -1,4 +1,4 @@
-"""A verifier that is small: py_ecc and pydantic, what they need, and the library of the records' signatures."""
+"""A verifier that is small: py_ecc and pydantic, and what they need."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Ed25519 for records; of the three the only one that is no pure computation on what the verifier is given.
-NEEDED = ("py-ecc", "pydantic", "cryptography")
+NEEDED = ("py-ecc", "pydantic")
 
 #: Accepted cases without a pairing, which takes a while in pure Python, and with one.
 UNPAIRED = ("snapshot-honest", "market-honest-by-recomputing", "chain-honest", "inclusion-honest-0")
@@ -76,20 +75,20 @@ def without(modules: Iterable[str], wanted: Iterable[str] = ()) -> subprocess.Co
 
 
 @pytest.mark.parametrize("wanted", [UNPAIRED, pytest.param(PAIRED, marks=pytest.mark.slow)])
-def test_the_verifier_runs_with_three_packages(wanted: tuple[str, ...]) -> None:
+def test_the_verifier_runs_with_two_packages(wanted: tuple[str, ...]) -> None:
     needed = closure(*NEEDED)
     forbidden = {
         module
         for module, owners in metadata.packages_distributions().items()
         if not any(re.sub("[-_.]+", "-", owner).lower() in needed for owner in owners)
     } - {"verifier", "rtnet_core"}
-    assert {"numpy", "scipy", "typer", "rich", "prover", "cli"} <= forbidden
+    assert {"numpy", "scipy", "typer", "rich", "cryptography", "prover", "cli"} <= forbidden
     result = without(forbidden, wanted)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "done\n"
 
 
-@pytest.mark.parametrize("module", ["py_ecc", "pydantic", "cryptography"])
-def test_each_of_the_three_is_needed(module: str) -> None:
+@pytest.mark.parametrize("module", ["py_ecc", "pydantic"])
+def test_both_are_needed(module: str) -> None:
     """So that the list above is no longer than it must be."""
     assert f"No module named '{module}'" in without({module}).stderr

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cli import verify_options
 from cli.verify_epoch import amount
 from tests.support.command_line import zkm2m, zkm2m_json
 from tests.support.epoch_setting import BATCH, KEYS, MadeEpoch, keystore, reserves_of, sampled_chain, sampled_epoch
 from tests.support.verifier_setting import encoded
+from verifier import given
 from verifier.keystore import key_id
 from verifier.reserves import Liability
 
@@ -20,7 +20,7 @@ from verifier.reserves import Liability
 @pytest.fixture(autouse=True)
 def no_locked_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulated keys are of circuits that no lock file knows."""
-    monkeypatch.setattr(verify_options, "read_lock", dict)
+    monkeypatch.setattr(given, "pinned_versions", dict)
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +31,13 @@ def run_process(command: Sequence[str]) -> Measurement:
     """
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with ThreadPoolExecutor(max_workers=1) as watcher:
+        peak = watcher.submit(_watched_peak_bytes, process.pid)
+        process.wait()
+        seconds = time.perf_counter() - begun
     if process.returncode:
         raise RuntimeError(f"{command[0]} failed with exit code {process.returncode}")
-    return Measurement(seconds, usage.ru_maxrss * 1024)
+    return Measurement(seconds, peak.result())
 
 
 def time_call(call: Callable[[], object]) -> float:
@@ -48,7 +49,32 @@ def time_call(call: Callable[[], object]) -> float:
 
 def own_peak_rss_bytes() -> int:
     """Return the peak resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _peak_bytes("self")
+
+
+def _watched_peak_bytes(process_id: int) -> int:
+    """Return the peak resident memory of a process that runs, asked for until it ends.
+
+    What ``wait4`` reports would be at least this program's own: a child begins with the memory of its parent.
+    """
+    peak = 0
+    while True:
+        try:
+            now = _peak_bytes(str(process_id))
+        except OSError:
+            return peak
+        if not now:  # it has ended: no memory is left to ask about
+            return peak
+        peak = now
+        time.sleep(0.002)
+
+
+def _peak_bytes(process: str) -> int:
+    """Return the peak resident memory of a process by its number or ``self``, 0 once it has ended."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def median(runs: Sequence[Measurement]) -> Measurement:

@@ -10,6 +10,7 @@ from benchmarks.engine import measure_engine
 from benchmarks.market import measure_market
 from benchmarks.measure import machine
 from benchmarks.prover import measure_prover
+from benchmarks.prover_plot import draw
 from benchmarks.tables import README, RESULTS, account_table, engine_table, filled, market_table, prover_table
 from prover.circuits import table
 
@@ -20,6 +21,7 @@ def main() -> None:
     _write("machine.json", machine())
     _write("constraints.json", [dataclasses.asdict(row) for row in table()])
     _write("prover.json", measure_prover())
+    draw()
     _write("account.json", measure_account())
     _write("market.json", measure_market())
     _write("engine.json", measure_engine())

@@ -25,7 +25,6 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from prover.atomic import atomic_folder, write_atomically
 from prover.checker import Checker, Violation
 from prover.circuits import CIRCUITS
 from prover.compiler import Build, Circuit, compile_circuit, package_version
@@ -33,9 +32,9 @@ from prover.formats.r1cs import read_r1cs
 from prover.formats.sym import ELIMINATED, Symbols, read_sym
 from prover.formats.wtns import parse_wtns
 from prover.paths import build_folder, circuit_sources
-from prover.toolchain import run_tool
 from prover.witness import InputValue, WitnessCalculator
 from rtnet_core.limits import FIELD_MODULUS
+from tests.support.warm_compiler import compile_sources
 
 #: (file below circuits/, text that occurs in it once) to the text that takes its place.
 Replacements = Mapping[tuple[str, str], str]
@@ -43,7 +42,6 @@ NO_REPLACEMENT: Replacements = MappingProxyType({})
 
 _STATEMENT = re.compile(r"^[^\n/]*===[^\n;]*;[ \t]*$", re.MULTILINE)
 _ANONYMOUS = re.compile(r"\b(\w+?)_\d+_\d+\b")
-_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -340,19 +338,6 @@ def _compiled(circuit: Circuit, replacements: Replacements, *, strip: bool, flag
     if not folder.is_dir():
         with _exclusive(folder.with_suffix(".lock")):
             if not folder.is_dir():
-                _compile_into(folder, sources, flags)
+                placed = {("" if name == "main.circom" else "circuits/") + name: text for name, text in sources.items()}
+                compile_sources(folder, placed, flags)
     return folder
-
-
-def _compile_into(folder: Path, sources: Mapping[str, str], flags: tuple[str, ...]) -> None:
-    with atomic_folder(folder) as temporary:
-        for name, text in sources.items():
-            write_atomically(temporary / ("" if name == "main.circom" else "circuits") / name, text)
-        outputs = {"--r1cs": "main.r1cs", "--sym": "main.sym", "--wasm": "main_js/main.wasm"}
-        run_tool(
-            "circom2",
-            [temporary / "main.circom", *flags, "--O0", "-l", "node_modules", "-o", temporary],
-            timeout_s=_TIMEOUT_S,
-            outputs=[temporary / outputs[flag] for flag in flags],
-            show_output=True,
-        )

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from prover.atomic import atomic_folder, write_atomically
 from prover.compiler import Circuit
 from prover.formats.wtns import parse_wtns
 from prover.paths import build_folder, circuit_sources, project_root
-from prover.toolchain import run_tool
 from prover.witness import InputValue
 from tests.support.forge import (
     NO_REPLACEMENT,
@@ -30,9 +28,9 @@ from tests.support.forge import (
 )
 from tests.support.forge import _calculator as calculator
 from tests.support.forge import _exclusive as exclusive
+from tests.support.warm_compiler import compile_sources
 
 _LIBRARY = "circomlib/circuits"
-_TIMEOUT_S = 600.0
 
 
 class LibraryBench(Bench):
@@ -70,18 +68,5 @@ def _compiled(circuit: Circuit, replacements: Replacements) -> Path:
     if not folder.is_dir():
         with exclusive(folder.with_suffix(".lock")):
             if not folder.is_dir():
-                _compile_into(folder, sources)
+                compile_sources(folder, sources, ("--wasm", "--sym"), library=folder)
     return folder
-
-
-def _compile_into(folder: Path, sources: Mapping[str, str]) -> None:
-    with atomic_folder(folder) as temporary:
-        for name, text in sources.items():
-            write_atomically(temporary / name, text)
-        run_tool(
-            "circom2",
-            [temporary / "main.circom", "--wasm", "--sym", "--O0", "-l", temporary, "-o", temporary],
-            timeout_s=_TIMEOUT_S,
-            outputs=[temporary / "main.sym", temporary / "main_js" / "main.wasm"],
-            show_output=True,
-        )

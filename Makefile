@@ -15,6 +15,8 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/pyproject.toml
 CIRCUIT_SOURCES := $(wildcard circuits/*.circom circuits/*/*.circom) circuits/artifacts.lock.json
 KEYS := build/keys/account-small/keys.lock.json build/keys/account-standard/keys.lock.json
 NODE_STAMP := node_modules/.package-lock.json
+# The program of the page on which customers check their account.
+CHECK_PAGE := verifier/site/check.js
 # The native prover where Rust is installed; `make run NATIVE=` goes on without it even there.
 NATIVE := $(if $(shell command -v cargo),$(STAMPS)/native,no-native)
 CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
@@ -79,6 +81,7 @@ doctor: $(STAMPS)/package
 docs: setup
 	@$(BIN)/python -m cli.reference
 	@$(BIN)/python -m prover.circuit_docs
+	@$(BIN)/python -m verifier.site.constants
 
 bench: setup $(KEYS) $(STAMPS)/test
 	@$(BIN)/zkm2m keys dev market-standard
@@ -89,14 +92,14 @@ bench-epoch: setup
 	@$(BIN)/python -m benchmarks.epoch
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build $(CHECK_PAGE) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 distclean: clean
 	rm -rf $(VENV) node_modules $(CRATE)/target *.egg-info
 
 # --- set-up
 
-setup: $(STAMPS)/package $(NODE_STAMP) $(NATIVE)
+setup: $(STAMPS)/package $(NODE_STAMP) $(CHECK_PAGE) $(NATIVE)
 
 $(VENV)/pyvenv.cfg:
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -126,6 +129,9 @@ $(NODE_STAMP): package-lock.json package.json
 	@echo "set-up: npm packages (compiler, snarkjs)"
 	@npm ci --loglevel=error
 	@touch $@
+
+$(CHECK_PAGE): verifier/site/build.mjs $(wildcard verifier/site/src/*.js) $(NODE_STAMP)
+	@node verifier/site/build.mjs
 
 no-native:
 	@echo "note: no Rust toolchain; going on without the native prover: snarkjs proves, py_ecc verifies, making keys is slow"

@@ -65,6 +65,7 @@ class ReportingGroup(TyperGroup):
         "epoch",
         "inclusion",
         "audit",
+        "publish",
         "export",
         "engine",
         "risk",

@@ -23,6 +23,7 @@ from cli import (
     netting,
     oracle,
     prove,
+    publish,
     risk,
     snapshot,
     venue,
@@ -50,6 +51,7 @@ app.add_typer(venue.app, name="venue")
 app.add_typer(epoch.app, name="epoch")
 app.add_typer(inclusion.app, name="inclusion")
 app.command("audit", epilog="Example: zkm2m audit epochs/17 --book book --out report.html")(audit.audit)
+app.command("publish", epilog="Example: zkm2m publish epochs --out site")(publish.publish)
 app.add_typer(export.app, name="export")
 app.add_typer(engine.app, name="engine")
 app.add_typer(risk.app, name="risk")

@@ -48,6 +48,7 @@ def test_the_commands_are_those_of_the_main_job_in_its_order() -> None:
         "zkm2m epoch refused",
         "zkm2m inclusion export",
         "zkm2m audit",
+        "zkm2m publish",
         "zkm2m export solidity",
         "zkm2m engine run",
         "zkm2m engine top",

@@ -110,7 +110,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.mkdir()
         with exit_on_termination():
             yield temporary
-            for file in temporary.iterdir():
+            for file in temporary.rglob("*"):
                 _flush(file)
             if path.exists():
                 os.replace(path, replaced)

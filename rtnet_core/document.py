@@ -89,6 +89,8 @@ class Document(Part):
         content = data
         if isinstance(data, bytes):
             content = decode_json(data, source, secret=cls.secret, max_bytes=cls.max_bytes)
+            if _holds_null(content):
+                raise InputError(source or "document", "must not hold null: what is absent is left out")
         if not isinstance(content, dict):
             raise InputError(source or "document", "must be a JSON object")
         try:
@@ -100,6 +102,15 @@ class Document(Part):
         """Return the canonical spelling: keys sorted, two spaces of indent, a newline at the end."""
         content = self.model_dump(mode="json", exclude_none=True)
         return (json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _holds_null(content: object) -> bool:
+    """Return whether decoded JSON has a null anywhere: a second spelling of a field that is left out."""
+    if isinstance(content, dict):
+        return any(map(_holds_null, content.values()))
+    if isinstance(content, list):
+        return any(map(_holds_null, content))
+    return content is None
 
 
 def broken_rule(field: str, rule: str, value: object = None) -> PydanticCustomError:

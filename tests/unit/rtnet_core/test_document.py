@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from rtnet_core.document import MAX_DOCUMENT_BYTES, decode_json
 from rtnet_core.errors import InputError
+from rtnet_core.record import Record
+from tests.conformance.corpus_files import CORPUS
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,12 @@ def test_a_secret_document_does_not_show_its_repeated_key() -> None:
     with pytest.raises(InputError) as caught:
         decode_json(b'{"hidden": 1, "hidden": 2}', "line 1", secret=True)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["previous", "proven"])
+def test_a35_null_is_no_spelling_of_an_absent_field(place: str) -> None:
+    record = CORPUS / "published" / "record.json"
+    text = json.dumps({key: part for key, part in json.loads(record.read_bytes()).items() if key != place})
+    assert getattr(Record.from_json(text.encode()), place) is None
+    with pytest.raises(InputError, match="must not hold null"):
+        Record.from_json(f'{text[:-1]}, "{place}": null}}'.encode(), "record.json")

@@ -72,6 +72,7 @@ class ReportingGroup(TyperGroup):
         "netting",
         "latency",
         "circuits",
+        "ceremony",
         "keys",
     )
 

@@ -1,4 +1,4 @@
-"""``zkm2m keys``: development keys of the circuits, the venue's signing key, and what keys there are."""
+"""``zkm2m keys``: development keys of the circuits, the venue's signing key, what keys there are, and if they hold."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from cli.circuits import NamesArgument, chosen_circuits
 from cli.files import check_output
+from cli.keys_verify import verify_keys
 from cli.options import ForceFlag, JsonFlag
 from cli.progress import shares, stages
 from cli.render import console, facts, print_json, table, utc
@@ -19,7 +20,9 @@ from rtnet_core.errors import InputError, Refusal
 from rtnet_core.venue_key import write_venue_key
 from verifier.keystore import PinnedKey
 
-app = typer.Typer(help="Keys: development keys, the venue's key, what there is.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keys: development keys, the venue's key, what there is, and whether it holds.", no_args_is_help=True
+)
 
 
 @app.command("dev", epilog="Example: zkm2m keys dev account-small")
@@ -80,6 +83,9 @@ def show(as_json: JsonFlag = False) -> None:
         for entry in entries
     ]
     console().print(table(f"Keys in {build_folder() / 'keys'}", columns, rows))
+
+
+app.command("verify", epilog="Example: zkm2m keys verify --rebuild")(verify_keys)
 
 
 def _described(circuit: str) -> dict[str, Any]:

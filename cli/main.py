@@ -10,6 +10,7 @@ import typer
 from cli import (
     audit,
     book,
+    ceremony,
     circuits,
     doctor,
     engine,
@@ -58,6 +59,7 @@ app.add_typer(risk.app, name="risk")
 app.add_typer(netting.app, name="netting")
 app.add_typer(latency.app, name="latency")
 app.add_typer(circuits.app, name="circuits")
+app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(keys.app, name="keys")
 app.command("doctor", epilog="Example: zkm2m doctor")(doctor.doctor)
 

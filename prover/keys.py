@@ -115,23 +115,47 @@ def make_development_keys(
     """
     with atomic_folder(folder) as temporary:
         _set_up(built.r1cs, temporary / PROVING_KEY, seed, progress)
-        key = read_zkey(temporary / PROVING_KEY)
-        _require_fitting(key, built)
-        exported = verification_key(key)
-        lock = {
-            "format": LOCK_FORMAT,
-            "circuit": built.circuit,
-            "development": True,
-            "r1cs_sha256": built.r1cs_sha256,
-            "zkey_sha256": key.sha256,
-            "vk_id": vk_id(exported),
-            "contributions": key.contributions,
-            "beacon": None,
-            "created_ms": time.time_ns() // 1_000_000,
-        }
-        for name, content in ((VERIFICATION_KEY, exported), (LOCK, lock)):
-            (temporary / name).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        _require_fitting(describe_keys(temporary, built.circuit, built.r1cs_sha256, development=True), built)
     return read_keys(folder, built)
+
+
+def describe_keys(
+    folder: Path, circuit: str, r1cs_sha256: str, *, development: bool, beacon: str | None = None
+) -> Zkey:
+    """Write the verifying key and the lock file of a proving key that stands in a folder already, and return that key.
+
+    Parameters
+    ----------
+    folder
+        Holds ``proving_key.zkey``.
+    circuit, r1cs_sha256
+        The circuit's name, and the constraint system that the key was made for.
+    development
+        Whether one party alone may have made the key.
+    beacon
+        The value of the beacon that ended its ceremony, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        The proving key is malformed.
+    """
+    key = read_zkey(folder / PROVING_KEY)
+    exported = verification_key(key)
+    lock = {
+        "format": LOCK_FORMAT,
+        "circuit": circuit,
+        "development": development,
+        "r1cs_sha256": r1cs_sha256,
+        "zkey_sha256": key.sha256,
+        "vk_id": vk_id(exported),
+        "contributions": key.contributions,
+        "beacon": beacon,
+        "created_ms": time.time_ns() // 1_000_000,
+    }
+    for name, content in ((VERIFICATION_KEY, exported), (LOCK, lock)):
+        (folder / name).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    return key
 
 
 def read_keys(folder: Path, built: Build) -> Keys:

@@ -78,14 +78,16 @@ class PinnedKey:
     def require_ceremonial(self) -> None:
         """Refuse a key that one party alone may have made.
 
+        The beacon is one of the contributions, and what it contributes is public: it makes no key secret by itself.
+
         Raises
         ------
         Refusal
-            ``development_key``; ``key_not_ceremonial``: no contribution, or no beacon after the last one.
+            ``development_key``; ``key_not_ceremonial``: no contribution but the beacon, or no beacon after the last.
         """
         if self.development:
             raise refuse("development_key", f"circuit {self.circuit}")
-        if not self.contributions or self.beacon is None:
+        if self.contributions < 2 or self.beacon is None:
             has_beacon = "a beacon" if self.beacon else "no beacon"
             raise refuse("key_not_ceremonial", f"{self.contributions} contributions, {has_beacon}")
 

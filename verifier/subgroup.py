@@ -16,11 +16,11 @@ _Q: Final[int] = field_modulus
 #: An element x0 + x1*i of F_q^2, where i^2 = -1.
 Fq2 = tuple[int, int]
 #: Jacobian coordinates: (x / z^2, y / z^3); z = 0 is infinity.
-_Jacobian = tuple[Fq2, Fq2, Fq2]
+Jacobian = tuple[Fq2, Fq2, Fq2]
 
 _ZERO: Final[Fq2] = (0, 0)
 _ONE: Final[Fq2] = (1, 0)
-_INFINITY: Final[_Jacobian] = (_ONE, _ONE, _ZERO)
+INFINITY: Final[Jacobian] = (_ONE, _ONE, _ZERO)
 
 
 def in_subgroup(point: tuple[Fq2, Fq2]) -> bool:
@@ -34,12 +34,12 @@ def in_subgroup(point: tuple[Fq2, Fq2]) -> bool:
     References: Dai, Lin, Zhao, Zhou, "Fast Subgroup Membership Testings for G1, G2 and GT on Pairing-friendly Curves",
     IACR ePrint 2022/348, sections 3 and 5.1. A test derives it anew, from the norm of that endomorphism.
     """
-    lifted: _Jacobian = (point[0], point[1], _ONE)
+    lifted: Jacobian = (point[0], point[1], _ONE)
     multiple = _times_u(lifted)
     once = _psi(multiple)
     twice = _psi(once)
-    left = _add(_add(_add(multiple, lifted), once), twice)
-    return _same(left, _psi(_psi(_psi(_double(multiple)))))
+    left = add(add(add(multiple, lifted), once), twice)
+    return _same(left, _psi(_psi(_psi(double(multiple)))))
 
 
 def _mul(a: Fq2, b: Fq2) -> Fq2:
@@ -73,13 +73,13 @@ _PSI_X: Final = _power(_XI, (_Q - 1) // 3)
 _PSI_Y: Final = _power(_XI, (_Q - 1) // 2)
 
 
-def _psi(point: _Jacobian) -> _Jacobian:
+def _psi(point: Jacobian) -> Jacobian:
     """Return psi of a point; a q-th power in F_q^2 is the conjugate."""
     (x0, x1), (y0, y1), (z0, z1) = point
     return _mul((x0, -x1 % _Q), _PSI_X), _mul((y0, -y1 % _Q), _PSI_Y), (z0, -z1 % _Q)
 
 
-def _double(point: _Jacobian) -> _Jacobian:
+def double(point: Jacobian) -> Jacobian:
     """Return 2P; on this curve no point has y = 0, and infinity doubles to infinity by itself."""
     x, y, z = point
     xx, yy = _square(x), _square(y)
@@ -90,36 +90,38 @@ def _double(point: _Jacobian) -> _Jacobian:
     return x3, y3, _scaled(_mul(y, z), 2)
 
 
-def _add(first: _Jacobian, second: _Jacobian) -> _Jacobian:
+def add(first: Jacobian, second: Jacobian) -> Jacobian:
     """Return the sum, of any two points: those outside the subgroup may have small orders."""
     (x1, y1, z1), (x2, y2, z2) = first, second
     if z1 == _ZERO:
         return second
     if z2 == _ZERO:
         return first
-    zz1, zz2 = _square(z1), _square(z2)
-    u1, u2 = _mul(x1, zz2), _mul(x2, zz1)
-    s1, s2 = _mul(_mul(y1, z2), zz2), _mul(_mul(y2, z1), zz1)
-    h, slope = _sub(u2, u1), _sub(s2, s1)
+    zz1 = _square(z1)
+    u1, s1, z = x1, y1, z1
+    if z2 != _ONE:
+        zz2 = _square(z2)
+        u1, s1, z = _mul(x1, zz2), _mul(_mul(y1, z2), zz2), _mul(z1, z2)
+    h, slope = _sub(_mul(x2, zz1), u1), _sub(_mul(_mul(y2, z1), zz1), s1)
     if h == _ZERO:
-        return _double(first) if slope == _ZERO else _INFINITY
+        return double(first) if slope == _ZERO else INFINITY
     hh = _square(h)
     hhh, v = _mul(h, hh), _mul(u1, hh)
     x3 = _sub(_sub(_square(slope), hhh), _scaled(v, 2))
     y3 = _sub(_mul(slope, _sub(v, x3)), _mul(s1, hhh))
-    return x3, y3, _mul(_mul(z1, z2), h)
+    return x3, y3, _mul(z, h)
 
 
-def _times_u(point: _Jacobian) -> _Jacobian:
+def _times_u(point: Jacobian) -> Jacobian:
     result = point
     for bit in f"{BN_U:b}"[1:]:
-        result = _double(result)
+        result = double(result)
         if bit == "1":
-            result = _add(result, point)
+            result = add(result, point)
     return result
 
 
-def _same(first: _Jacobian, second: _Jacobian) -> bool:
+def _same(first: Jacobian, second: Jacobian) -> bool:
     (x1, y1, z1), (x2, y2, z2) = first, second
     if _ZERO in (z1, z2):
         return z1 == z2

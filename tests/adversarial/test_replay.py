@@ -37,7 +37,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 @pytest.fixture(scope="module")
 def ceremonial(tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    return setting(tmp_path_factory.mktemp("keys"), development=False, contributions=1, beacon="00")
+    return setting(tmp_path_factory.mktemp("keys"), development=False, contributions=2, beacon="00")
 
 
 def refusal_of(situation: Setting, bundle: dict[str, Any]) -> str:

@@ -284,9 +284,10 @@ def test_a42_a_key_folder_exchanged_together_with_its_lock_is_refused_where_pinn
         ({"development": True, "contributions": 0, "beacon": None}, "development_key"),
         ({"development": True, "contributions": 3, "beacon": "00"}, "development_key"),
         ({"development": False, "contributions": 0, "beacon": "00"}, "key_not_ceremonial"),
+        ({"development": False, "contributions": 1, "beacon": "00"}, "key_not_ceremonial"),
         ({"development": False, "contributions": 3, "beacon": None}, "key_not_ceremonial"),
     ],
-    ids=["development", "development_with_contributions", "no_contribution", "no_beacon"],
+    ids=["development", "development_with_contributions", "no_contribution", "beacon_alone", "no_beacon"],
 )
 def test_a43_production_refuses_a_key_of_no_ceremony(tmp_path: Path, lock: dict[str, Any], code: str) -> None:
     situation = setting(tmp_path, **lock)

@@ -67,9 +67,15 @@ def test_the_commands_are_those_of_the_main_job_in_its_order() -> None:
         "zkm2m circuits table",
         "zkm2m circuits lint",
         "zkm2m circuits lock",
+        "zkm2m ceremony new",
+        "zkm2m ceremony contribute",
+        "zkm2m ceremony beacon",
+        "zkm2m ceremony verify",
+        "zkm2m ceremony finish",
         "zkm2m keys dev",
         "zkm2m keys venue",
         "zkm2m keys show",
+        "zkm2m keys verify",
     ]
 
 

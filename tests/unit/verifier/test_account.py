@@ -155,7 +155,7 @@ def test_the_policy_is_applied_before_the_pairing(honest: Setting, policy: Polic
 
 
 def test_production_without_a_pinned_venue_is_refused(tmp_path: Path) -> None:
-    situation = setting(tmp_path, development=False, contributions=1, beacon="00")
+    situation = setting(tmp_path, development=False, contributions=2, beacon="00")
     situation = situation.with_(policy=Policy(production=True, now_ms=NOW_MS))
     assert refusal_of(situation, bundle_of(situation.statement())).code == "venue_key_not_pinned"
 

@@ -172,7 +172,7 @@ def test_a43_production_refuses_a_development_key_of_any_circuit(tmp_path: Path)
         with pytest.raises(Refusal) as caught:
             verdict_on(epoch, tmp_path / "1", keystore(tmp_path / f"keys{number}", **lock), policy=conditions)
         assert caught.value.code == ("key_not_ceremonial" if lock else "development_key")
-    mixed = keystore(tmp_path / "mixed", development=False, contributions=1, beacon="00")
+    mixed = keystore(tmp_path / "mixed", development=False, contributions=2, beacon="00")
     path = tmp_path / "mixed" / MERGE / "keys.lock.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"development": True}))
     with pytest.raises(Refusal, match=MERGE) as caught:

@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ import numpy as np
 
 from benchmarks.measure import own_peak_rss_bytes, time_call
 from benchmarks.pricing import measure_pricing
+from rtnet_core.engine.controls import Controls, Halts, Limits
 from rtnet_core.engine.core import Engine
-from rtnet_core.engine.events import event_line
+from rtnet_core.engine.events import SetControls, event_line
 from rtnet_core.engine.ledger import Ledger
 from rtnet_core.engine.live import Levels, LiveMargins
 from rtnet_core.engine.log import SqlLog
 from rtnet_core.engine.rates import Rates
 from rtnet_core.engine.sample import sample_events
+from rtnet_core.limits import BPS
 from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params
 
@@ -41,7 +44,10 @@ def measure_engine(report: Any = print) -> list[Row]:
     report(f"engine: {MARGINED_ACCOUNTS:,} accounts margined anew")
     rows = _remargining()
     report(f"engine: {EVENTS:,} events on {TRADING_ACCOUNTS:,} accounts")
-    return [*rows, *_stream(), *measure_pricing(report)]
+    opening, stream = _lines()
+    rows += _stream(opening, stream)
+    report("engine: the same events under limits in every instrument, with a circuit breaker in each")
+    return [*rows, *_limited_stream(opening, stream), *measure_pricing(report)]
 
 
 def _remargining() -> list[Row]:
@@ -77,26 +83,76 @@ def _random_ledger(slot_count: int, asset_count: int) -> Ledger:
     return ledger
 
 
-def _stream() -> list[Row]:
-    """Measure a stream of events from lines to a log that is synchronised after every group."""
+def _lines() -> tuple[list[bytes], list[bytes]]:
+    """Return the lines that open and fund the accounts, and the stream that is measured."""
     snapshot = sample_market(SEED, PROFILE)
-    params = default_params(snapshot)
-    lines = [event_line(event) for event in sample_events(snapshot, params, TRADING_ACCOUNTS, EVENTS, SEED)]
-    opening, stream = lines[:-EVENTS], lines[-EVENTS:]
+    events = sample_events(snapshot, default_params(snapshot), TRADING_ACCOUNTS, EVENTS, SEED)
+    lines = [event_line(event) for event in events]
+    return lines[:-EVENTS], lines[-EVENTS:]
+
+
+def _begun(folder: str, opening: list[bytes]) -> Engine:
+    """Return an engine with a log of its own, in which the accounts are opened and funded."""
+    snapshot = sample_market(SEED, PROFILE)
+    log = SqlLog.open(str(Path(folder) / "venue.sqlite"), create=True)
+    engine = Engine.create(log, snapshot, default_params(snapshot))
+    _apply(engine, opening, engine.apply)
+    return engine
+
+
+def _timed(engine: Engine, stream: list[bytes]) -> tuple[float, float, float]:
+    """Apply a stream; return seconds, seconds of processor time, and seconds spent in commits."""
+    gc.collect()
+    gc.freeze()
+    begun, worked = time.perf_counter(), time.process_time()
+    committing = _apply(engine, stream, engine.apply)
+    return time.perf_counter() - begun, time.process_time() - worked, committing
+
+
+def _limited_stream(opening: list[bytes], stream: list[bytes]) -> list[Row]:
+    """Measure the same stream where every trade is checked against all limits and a circuit breaker.
+
+    The limits are wide: what they cost is measured, not what they refuse.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        log = SqlLog.open(str(Path(folder) / "venue.sqlite"), create=True)
-        engine = Engine.create(log, snapshot, params)
-        _apply(engine, opening, engine.apply)
-        gc.collect()
-        gc.freeze()
-        begun, worked = time.perf_counter(), time.process_time()
-        committing = _apply(engine, stream, engine.apply)
-        seconds, worked = time.perf_counter() - begun, time.process_time() - worked
+        engine = _begun(folder, opening)
+        snapshot = engine.venue.live.rates.snapshot
+        limits = Limits(
+            tier_bounds_bps=(1_000, 5_000),
+            tier_rates_bps=(100, 500, 1_000),
+            depth_ticks=10**15,
+            open_interest_bps=BPS,
+            leverage_bps=50 * BPS,
+            counterparty_ticks=10**15,
+            deviation_bps=1_000,
+        )
+        controls = Controls(
+            limits={entry.symbol: limits for entry in snapshot.underlyings},
+            breakers={entry.name: Halts() for entry in snapshot.instruments},
+        )
+        event = SetControls(type="controls", id="controls", controls=controls)
+        _apply(engine, [event_line(event)], engine.apply)
+        before = engine.sequence
+        seconds, worked, _ = _timed(engine, stream)
+        applied = engine.sequence - before
+        engine.log.close()
+    return [
+        _row("events applied and on disk under limits and breakers, a second", EVENTS / seconds, "1/s"),
+        _row("processor time of one event under limits and breakers", 1e6 * worked / EVENTS, "µs"),
+        _row("share of those events that pass", 100 * applied / EVENTS, "%"),
+    ]
+
+
+def _stream(opening: list[bytes], stream: list[bytes]) -> list[Row]:
+    """Measure a stream of events from lines to a log that is synchronised after every group."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = _begun(folder, opening)
+        seconds, worked, committing = _timed(engine, stream)
         live = engine.venue.live
-        exact = [time_call(lambda row=row: live.margin(row)) for row in range(TRADING_ACCOUNTS)]
+        exact = [time_call(partial(live.margin, row)) for row in range(TRADING_ACCOUNTS)]
         checks = _timed_checks(engine, stream)
-        reopened = time_call(lambda: Engine.open(log))
-        log.close()
+        reopened = time_call(lambda: Engine.open(engine.log))
+        engine.log.close()
     ms = [1e3 * seconds for seconds in checks]
     return [
         _row("events applied and on disk, a second", EVENTS / seconds, "1/s"),

@@ -29,17 +29,17 @@ class LocalNode(Chain):
         logging.getLogger("eth").setLevel(logging.ERROR)
         self.contracts = contracts
         parameters = PyEVMBackend.generate_genesis_params({"gas_limit": 2 * GAS_LIMIT})
-        self._node = EthereumTester(PyEVMBackend(genesis_parameters=parameters))
+        self.tester = EthereumTester(PyEVMBackend(genesis_parameters=parameters))
 
     @property
     def chain_id(self) -> int:
         """Of the node."""
-        return int(self._node.backend.chain.chain_id)
+        return int(self.tester.backend.chain.chain_id)
 
     def at(self, time_ms: int) -> None:
         """Set the time of the next block, unless it has passed."""
-        if time_ms // 1000 > self._node.get_block_by_number("pending")["timestamp"]:
-            self._node.time_travel(time_ms // 1000)
+        if time_ms // 1000 > self.tester.get_block_by_number("pending")["timestamp"]:
+            self.tester.time_travel(time_ms // 1000)
 
     def deploy(self, code: bytes) -> tuple[str, int]:
         """Return the address of new code, and the gas."""
@@ -50,7 +50,7 @@ class LocalNode(Chain):
         """Return the output of a transaction, its gas and its logs."""
         asked = {"to": to, "data": f"0x{data.hex()}"}
         try:
-            output = self._node.call({"from": caller, "gas": GAS_LIMIT, **asked})
+            output = self.tester.call({"from": caller, "gas": GAS_LIMIT, **asked})
         except TransactionFailed as failure:
             raise Reverted(str(failure)) from None
         receipt = self._transact(caller, asked)
@@ -58,8 +58,8 @@ class LocalNode(Chain):
         return _bytes(output), int(receipt["gas_used"]), logs
 
     def _transact(self, caller: str, asked: Mapping[str, str]) -> Any:
-        done = self._node.send_transaction({"from": caller, "gas": GAS_LIMIT, **asked})
-        return self._node.get_transaction_receipt(done)
+        done = self.tester.send_transaction({"from": caller, "gas": GAS_LIMIT, **asked})
+        return self.tester.get_transaction_receipt(done)
 
 
 def _bytes(hexadecimal: Any) -> bytes:

@@ -13,9 +13,13 @@ from typing import IO, Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from cli.engine_cascade import cascade
 from cli.engine_feed import Feed, is_socket, open_feed
+from cli.engine_queue import queue
 from cli.engine_replay import CrashInputs, Scenario, tell_crash
+from cli.engine_replica import replica
 from cli.engine_top import top
+from cli.engine_tune import tune
 from cli.files import check_output, read_market, read_params
 from cli.options import ForceFlag, JsonFlag, MarketOption, ParamsOption
 from cli.progress import counted, stages
@@ -97,6 +101,13 @@ def run(
 
 
 app.command("top", epilog="Example: zkm2m engine top --log venue.sqlite")(top)
+app.command("queue", epilog="Example: zkm2m engine queue acct-000000 --log venue.sqlite")(queue)
+app.command(
+    "tune", epilog="Example: zkm2m engine tune models.json --series index.csv --log venue.sqlite --out t.jsonl"
+)(tune)
+app.command("cascade", epilog="Example: zkm2m engine cascade --log venue.sqlite --shock BTC=-800 --plot cascade.svg")(
+    cascade
+)
 
 
 @app.command("cut", epilog="Example: zkm2m engine cut --log venue.sqlite --out cut")
@@ -109,11 +120,7 @@ def cut(
     as_json: JsonFlag = False,
 ) -> None:
     """Freeze the book of the last event committed for an epoch proof, while the engine goes on."""
-    with ExitStack() as stack:
-        opened = SqlLog.open(log)
-        stack.callback(opened.close)
-        with stages("reading the log"):
-            engine = Engine.open(opened)
+    with replica(log) as engine:
         about = write_cut(engine, out, format=book_format)
     if as_json:
         print_json({"out": str(out), **about})
@@ -168,7 +175,10 @@ def replay(
         int, typer.Option("--backstop-bps", min=0, help="Scenario: backstop's capital, of all maintenance margin.")
     ] = _CRASH.backstop_bps,
     clears: Annotated[
-        Path | None, typer.Option("--clears", metavar="FILE", help="Write what each clear of the log did, one a line.")
+        Path | None,
+        typer.Option(
+            "--clears", metavar="FILE", help="Write what each clear, delivery and tune of the log did, one a line."
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -68,6 +68,7 @@ class ReportingGroup(TyperGroup):
         "publish",
         "export",
         "engine",
+        "keeper",
         "risk",
         "netting",
         "latency",

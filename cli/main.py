@@ -17,6 +17,7 @@ from cli import (
     epoch,
     export,
     inclusion,
+    keeper,
     keys,
     latency,
     margin,
@@ -55,6 +56,7 @@ app.command("audit", epilog="Example: zkm2m audit epochs/17 --book book --out re
 app.command("publish", epilog="Example: zkm2m publish epochs --out site")(publish.publish)
 app.add_typer(export.app, name="export")
 app.add_typer(engine.app, name="engine")
+app.add_typer(keeper.app, name="keeper")
 app.add_typer(risk.app, name="risk")
 app.add_typer(netting.app, name="netting")
 app.add_typer(latency.app, name="latency")

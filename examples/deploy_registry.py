@@ -3,7 +3,7 @@
     DEPLOYER_KEY=0x… python examples/deploy_registry.py contracts --rpc https://… --governor 0x…
 
 Needs web3 (``pip install 'zk-m2m[onchain]'``). The key is read from the environment alone, so that it is in no process
-list. What was deployed is written to ``contracts/deployment.json``.
+list. What was deployed is written to ``contracts/deployment.json``: addresses, and the hash of the code at each.
 """
 
 from __future__ import annotations
@@ -64,6 +64,14 @@ def deploy(
     return addresses
 
 
+def code_hashes(web3: Web3, addresses: dict[str, str]) -> dict[str, str]:
+    """Return Keccak-256 of the code at each address by the contract's name: what later callers hold a node to."""
+    return {
+        name: web3.keccak(web3.eth.get_code(Web3.to_checksum_address(address))).hex()
+        for name, address in addresses.items()
+    }
+
+
 def _profile(contracts: dict[str, Any]) -> str:
     profiles = {match[1] for name in contracts if (match := re.fullmatch("Account([A-Z][a-z]+)Verifier", name))}
     for profile in profiles:
@@ -85,7 +93,12 @@ def main(
     web3 = Web3(Web3.HTTPProvider(rpc))
     contracts = json.loads((folder / "contracts.json").read_text())["contracts"]
     addresses = deploy(web3, contracts, governor, key, allow_development=allow_development)
-    deployment = {"chain_id": web3.eth.chain_id, "governor": governor, "contracts": addresses}
+    deployment = {
+        "chain_id": web3.eth.chain_id,
+        "governor": governor,
+        "contracts": addresses,
+        "code_keccak": code_hashes(web3, addresses),
+    }
     (folder / "deployment.json").write_text(json.dumps(deployment, indent=2) + "\n")
     for name, address in addresses.items():
         typer.echo(f"{address}  {name}")

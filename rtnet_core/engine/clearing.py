@@ -65,6 +65,7 @@ def clear(venue: Venue) -> ClearReport:
             array[:count] = before
         ledger.pool_cash, ledger.pool_units = pools
         venue.live.refresh()
+        venue.safeguards.forget_exposures()
         raise
     venue.safeguards.cleared_marks = marks(venue.live.rates)
     return ClearReport(venue.live.rates.snapshot.time_ms, done)

@@ -82,4 +82,4 @@ class ClearReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for a program."""
-        return asdict(self)
+        return {"type": "clear", **asdict(self)}

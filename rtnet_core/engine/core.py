@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, Self
 
 from rtnet_core.account import Account, amounts, quantities
-from rtnet_core.engine.clearing_report import ClearReport
 from rtnet_core.engine.events import NAME_PATTERN, Event, event_line, parse_event
 from rtnet_core.engine.ledger import EXTERNAL, BalanceError
 from rtnet_core.engine.live import Levels
 from rtnet_core.engine.log import CHAIN_START, EventLog, Group, KeptState, chained
+from rtnet_core.engine.reports import Report
 from rtnet_core.engine.settle import Venue
 from rtnet_core.engine.state import decode_state, encode_state, state_digest
 from rtnet_core.errors import InputError, Refusal, ToolError
@@ -46,7 +46,7 @@ class Receipt(NamedTuple):
     reason, message
         Of a refusal: the code, and the same for a person.
     report
-        Of a ``clear`` that was applied just now.
+        Of an event that tells what it did and was applied just now: a ``clear``, a ``delivery``, a ``tune``.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Receipt(NamedTuple):
     sequence: int | None = None
     reason: str = ""
     message: str = ""
-    report: ClearReport | None = None
+    report: Report | None = None
 
 
 class Engine:
@@ -69,7 +69,7 @@ class Engine:
     chain
         The log's chain after the last event committed.
     reports
-        Of an engine opened from the beginning: what each ``clear`` of the log did, by its number.
+        Of an engine opened from the beginning: what each such event of the log did, by its number.
     """
 
     def __init__(self, log: EventLog, venue: Venue, sequence: int, chain: bytes) -> None:
@@ -83,7 +83,7 @@ class Engine:
         self._lines: list[bytes] = []
         self._digests: dict[int, bytes] = {}
         self._group: Group | None = None
-        self.reports: dict[int, ClearReport] = {}
+        self.reports: dict[int, Report] = {}
 
     @classmethod
     def create(

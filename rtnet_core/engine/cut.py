@@ -13,6 +13,7 @@ from rtnet_core.account import Account, BookFormat, write_book
 from rtnet_core.engine.core import Engine
 from rtnet_core.errors import InputError
 from rtnet_core.files import replace_file
+from rtnet_core.params_root import margin_params
 from rtnet_core.snapshot_hash import snapshot_hash_hex
 
 MARKET_NAME: Final = "market.json"
@@ -50,6 +51,9 @@ def write_cut(engine: Engine, folder: Path, *, format: BookFormat = "parquet") -
         "chain": engine.chain.hex(),
         "accounts": engine.venue.ledger.count,
         "market": market,
+        "params_root": str(margin_params(rates.params, rates.snapshot).root()),
+        "parameter_changes": engine.venue.tuning.records,
+        "parameter_log": engine.venue.tuning.head,
     }
     replace_file(folder / CUT_NAME, [(json.dumps(about, indent=2) + "\n").encode()])
     return about

@@ -83,8 +83,8 @@ def _deleverage(venue: Venue, row: int, borne: list[Borne]) -> int:
     return paid
 
 
-def _run(venue: Venue, row: int, rows: Integers, stage: Stage) -> WaterfallResult:
-    """Return what one stage does, among the accounts `rows`."""
+def clearing_state(venue: Venue, rows: Integers) -> ClearingState:
+    """Return the accounts `rows` as the waterfall and its queue look at them; profits count from the last ``clear``."""
     ledger, rates = venue.ledger, venue.live.rates
     marks = rates.rows[:, MARK]
     cleared = venue.safeguards.cleared_marks
@@ -100,7 +100,7 @@ def _run(venue: Venue, row: int, rows: Integers, stage: Stage) -> WaterfallResul
         for number in rows.tolist()
     ]
     nothing = np.zeros(len(marks), dtype=np.int64)
-    state = ClearingState(
+    return ClearingState(
         cash_ticks=ledger.cash[rows],
         collateral_ticks=np.array(collateral, dtype=np.int64),
         lots=ledger.lots[rows],
@@ -109,7 +109,12 @@ def _run(venue: Venue, row: int, rows: Integers, stage: Stage) -> WaterfallResul
         fund=Holder(0, nothing),
         vault=Holder(0, nothing),
     )
-    return run_waterfall(state, [int(np.searchsorted(rows, row))], WaterfallRules((stage,)))
+
+
+def _run(venue: Venue, row: int, rows: Integers, stage: Stage) -> WaterfallResult:
+    """Return what one stage does, among the accounts `rows`."""
+    account = int(np.searchsorted(rows, row))
+    return run_waterfall(clearing_state(venue, rows), [account], WaterfallRules((stage,)))
 
 
 def _post(venue: Venue, rows: Integers, result: WaterfallResult, entry: Entry) -> None:

@@ -21,9 +21,11 @@ from rtnet_core.document import (
     decode_json,
     raise_input_error,
 )
+from rtnet_core.engine.collateral_terms import CollateralTerms
 from rtnet_core.engine.controls import Controls
+from rtnet_core.engine.funding_terms import FundingTerms
 from rtnet_core.errors import InputError
-from rtnet_core.limits import CASH_BITS, QUANTITY_BITS, ROW_BITS
+from rtnet_core.limits import BPS, CASH_BITS, QUANTITY_BITS, ROW_BITS
 from rtnet_core.params import Params
 from rtnet_core.snapshot import Snapshot, VolatilityQ32
 
@@ -72,7 +74,7 @@ class Open(Part):
 
 
 class Deposit(Part):
-    """`amount` of an asset comes in from outside: ticks of ``USD``, else units."""
+    """`amount` of an asset comes in from outside: ticks of ``USD``, else units. It may wait until it is final."""
 
     type: Literal["deposit"]
     id: Name
@@ -111,6 +113,24 @@ class PoolTransfer(Part):
     target: Pool
     asset: Symbol
     amount: PositiveAmount
+
+
+class VaultDeposit(Part):
+    """An account pays `ticks` into the vault, for shares of it."""
+
+    type: Literal["vault_deposit"]
+    id: Name
+    account: Name
+    ticks: PositiveAmount
+
+
+class VaultWithdrawal(Part):
+    """An account is paid for `shares` of the vault."""
+
+    type: Literal["vault_withdrawal"]
+    id: Name
+    account: Name
+    shares: Annotated[int, Field(ge=1)]
 
 
 class Trade(Part):
@@ -156,6 +176,14 @@ class Funding(Part):
     move_ticks: MoveTicks
 
 
+class SetFunding(Part):
+    """How the funding of perpetuals accrues by itself, from now on, in place of the terms before."""
+
+    type: Literal["funding_terms"]
+    id: Name
+    terms: dict[InstrumentName, FundingTerms]
+
+
 class Expiry(Part):
     """A future or an option ends at the underlying's `settlement_ticks` per lot: positions become cash.
 
@@ -167,6 +195,23 @@ class Expiry(Part):
     instrument: InstrumentName
     time_ms: TimeMs
     settlement_ticks: PositiveTicks
+
+
+class Delivery(Part):
+    """A future or an option ends with the asset itself against payment, at `settlement_ticks` of the underlying a lot.
+
+    Attributes
+    ----------
+    penalty_bps
+        Of the value of lots in which an account fails: it lacks the units, or what it would have to pay.
+    """
+
+    type: Literal["delivery"]
+    id: Name
+    instrument: InstrumentName
+    time_ms: TimeMs
+    settlement_ticks: PositiveTicks
+    penalty_bps: Annotated[int, Field(ge=0, le=BPS)] = 100
 
 
 class Prices(Part):
@@ -197,12 +242,61 @@ class Parameters(Part):
     params: Params
 
 
+class WantedLevel(Part):
+    """Where a margin parameter is wanted, in basis points, and where that comes from."""
+
+    parameter: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,15}\.(scan_range_bps|haircut_bps(\[[12]\])?)$")]
+    wanted_bps: Annotated[int, Field(ge=0, le=10 * BPS)]
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Tune(Part):
+    """One step of margin parameters towards what models want, as far as the controls let them move."""
+
+    type: Literal["tune"]
+    id: Name
+    changes: Annotated[tuple[WantedLevel, ...], Field(strict=False, min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({change.parameter for change in self.changes}) < len(self.changes):
+            raise broken_rule("changes", "must name a parameter once")
+        return self
+
+
+class SetCollateral(Part):
+    """Terms of collateral assets by symbol, from now on, in place of those before: `rtnet_core.engine.collateral`."""
+
+    type: Literal["collateral"]
+    id: Name
+    terms: dict[Symbol, CollateralTerms]
+
+
+class Reversal(Part):
+    """A deposit that was not final yet is not to come: its chain has gone another way."""
+
+    type: Literal["reversal"]
+    id: Name
+    deposit: Name
+
+
 class SetControls(Part):
     """New terms of liquidation, limits and circuit breakers, from now on."""
 
     type: Literal["controls"]
     id: Name
     controls: Controls
+
+
+class Depth(Part):
+    """The depth of the market as measured: size tiers and caps on open interest follow it.
+
+    `depth_ticks` are by the names under which the controls have limits: instruments or underlyings.
+    """
+
+    type: Literal["depth"]
+    id: Name
+    depth_ticks: Annotated[dict[InstrumentName, PositiveAmount], Field(min_length=1)]
 
 
 class Clear(Part):
@@ -219,14 +313,22 @@ Event = (
     | Transfer
     | Settlement
     | Funding
+    | SetFunding
     | Expiry
+    | Delivery
     | Prices
     | Market
     | Parameters
     | SetControls
+    | SetCollateral
+    | Reversal
+    | Tune
+    | Depth
     | Clear
     | Open
     | PoolTransfer
+    | VaultDeposit
+    | VaultWithdrawal
 )
 
 _EVENTS: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -8,7 +8,7 @@ it moves *from* somewhere *to* somewhere, and is summed again before it is poste
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -154,17 +154,19 @@ class Ledger:
         Refusal
             ``insufficient``: more is taken from a place than it has. ``out_of_range``: a width is exceeded.
         """
-        for changes in (entry.cash, *entry.units.values(), *entry.lots.values()):
-            if sum(changes.values()):
-                raise BalanceError("an entry does not balance")
+        cash_after = entry.cash_after
+        if sum(entry.cash.values()):
+            raise BalanceError("an entry does not balance in cash")
         for place, change in entry.cash.items():
             if place < 0:
-                entry.cash_after[place] = _checked_pool(place, self.pool_cash[-place - 1] + change)
+                cash_after[place] = _checked_pool(place, self.pool_cash[-place - 1] + change)
                 continue
-            entry.cash_after[place] = cash = self.cash.item(place) + change
+            cash_after[place] = cash = self.cash.item(place) + change
             if not -_CASH_END <= cash < _CASH_END:
                 raise Refusal("out_of_range", f"an account's cash stays below 2^{CASH_BITS} ticks in magnitude")
         for asset, changes in entry.units.items():
+            if sum(changes.values()):
+                raise BalanceError("an entry does not balance in an asset")
             after = entry.units_after[asset] = {}
             for place, change in changes.items():
                 if place < 0:
@@ -172,6 +174,8 @@ class Ledger:
                 else:
                     after[place] = _checked_amount(self.collateral.item(place, asset) + change)
         for slot, changes in entry.lots.items():
+            if sum(changes.values()):
+                raise BalanceError("an entry does not balance in an instrument")
             after = entry.lots_after[slot] = {}
             for row, change in changes.items():
                 after[row] = lots = self.lots.item(row, slot) + change
@@ -195,8 +199,8 @@ class Ledger:
             for row, lots in positions.items():
                 self.lots[row, slot] = lots
 
-    def pay_per_lot(self, slot: int, ticks: int, *, close: bool = False) -> None:
-        """Pay `ticks` (below 2^27 in magnitude) to every account for each lot it is long, and close the positions.
+    def cash_after_paying(self, ticks_by_slot: Mapping[int, int]) -> Integers:
+        """Return every account's cash once it is paid so many ticks (below 2^27 in magnitude) for each lot it is long.
 
         Money is conserved because the lots sum to zero, which is looked at here.
 
@@ -207,16 +211,22 @@ class Ledger:
         Refusal
             ``out_of_range``: some account's cash would exceed its width.
         """
-        held = self.lots[: self.count, slot]
-        if int(held.sum()):
-            raise BalanceError(f"the lots of slot {slot} do not sum to zero")
-        # 2^27 lots by 2^27 ticks beside 2^56: far from the 64th bit.
-        cash = self.cash[: self.count] + held * ticks
+        # 2^27 lots by 2^27 ticks in 2^8 slots beside 2^56: below the 64th bit.
+        cash = self.cash[: self.count].copy()
+        for slot, ticks in ticks_by_slot.items():
+            held = self.lots[: self.count, slot]
+            if int(held.sum()):
+                raise BalanceError(f"the lots of slot {slot} do not sum to zero")
+            cash += held * ticks
         if not bool(((cash >= -_CASH_END) & (cash < _CASH_END)).all()):
             raise Refusal("out_of_range", f"an account's cash stays below 2^{CASH_BITS} ticks in magnitude")
-        self.cash[: self.count] = cash
+        return cash
+
+    def pay_per_lot(self, slot: int, ticks: int, *, close: bool = False) -> None:
+        """Pay `ticks` to every account for each lot it is long, and close the positions; see `cash_after_paying`."""
+        self.cash[: self.count] = self.cash_after_paying({slot: ticks})
         if close:
-            held[:] = 0
+            self.lots[: self.count, slot] = 0
 
     def relist(self, slots: Iterable[int | None], assets: Iterable[int | None]) -> None:
         """Rearrange the columns: new slot k holds what old slot ``slots[k]`` held, an empty one where that is None.

@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 _BLOCK: Final = 2_048
 #: Relative to the gross sums that a figure nets.
 ERROR_BOUND: Final = 2.0**-45
+_E8: Final = BPS * BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class LiveMargins:
         table = self._margin_all()
         weight = self.levels.initial_bps / BPS
         floor = table.nlv - weight * table.maintenance - 2 * (1 + weight) * table.error
-        self._floor_e8 = (BPS * BPS * floor).tolist()
+        self._floor_e8 = (_E8 * floor).tolist()
         for level_bps, below in self._levels():
             headroom = table.nlv - level_bps / BPS * table.maintenance
             below.clear()
@@ -186,7 +187,7 @@ class LiveMargins:
                     change = changes[row]
                     gain += change * self._marks[slot]
                     cost_e4 += abs(change) * self._steepest_e4[slot]
-            floor_e8 = int(self._floor_e8[row]) + BPS * BPS * gain - self.levels.initial_bps * cost_e4
+            floor_e8 = int(self._floor_e8[row]) + _E8 * gain - self.levels.initial_bps * cost_e4
             if floor_e8 >= 0:
                 return Preview(row, floor_e8, None)
         margin = self._margin_after(row, entry)

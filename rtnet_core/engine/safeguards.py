@@ -5,22 +5,31 @@ The clock is the market's: time passes with price events, and the prices that a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from rtnet_core.engine.controls import DEFAULT_CONTROLS, Controls
+from rtnet_core.engine.exposures import Exposures, Screen
+from rtnet_core.engine.ledger import Entry, Ledger
 from rtnet_core.engine.rates import MARK, Rates
 from rtnet_core.errors import Refusal
 from rtnet_core.loss.breaker import Breaker
-from rtnet_core.loss.controls import Order, VenueLimits, check_order
+from rtnet_core.loss.controls import VenueLimits, check_order, followed_depth
+from rtnet_core.snapshot import Instrument
 
 if TYPE_CHECKING:
     from rtnet_core.engine.settle import Venue
 
 _BREAKERS: Final = TypeAdapter(dict[str, Breaker])
+
+
+class FollowedDepth(NamedTuple):
+    """The depth that applies, and the market's time at which it was measured."""
+
+    ticks: int
+    time_ms: int
 
 
 @dataclass
@@ -35,17 +44,33 @@ class Safeguards:
         Mark of each instrument at the last ``clear``: profit and loss since then rank the queue of auto-deleveraging.
     breakers
         By instrument.
+    depths
+        By name of the limits: what ``depth`` events have made of the depth that the controls set.
     """
 
     controls: Controls
     cleared_marks: dict[str, int]
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    depths: dict[str, FollowedDepth] = field(default_factory=dict)
     _limits: dict[str, VenueLimits] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _rows_of: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
-    _owners_known: int = field(default=0, repr=False, compare=False)
+    _screens: list[Screen] | None = field(default=None, init=False, repr=False, compare=False)
+    _screens_of: Rates | None = field(default=None, init=False, repr=False, compare=False)
+    _exposures: Exposures | None = field(default=None, init=False, repr=False, compare=False)
+    _rows_of: dict[str, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _owners_known: int = field(default=0, init=False, repr=False, compare=False)
+    _shared: dict[int, list[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._limits = {name: limits.of_venue() for name, limits in self.controls.limits.items()}
+        self._make_limits()
+
+    def _make_limits(self) -> None:
+        """Derive the limits from the controls and the depths of the moment."""
+        self._limits = {}
+        for name, limits in self.controls.limits.items():
+            followed = self.depths.get(name)
+            made = limits.of_venue()
+            self._limits[name] = made if followed is None else replace(made, depth_ticks=followed.ticks)
+        self._screens = None
 
     @classmethod
     def of(cls, rates: Rates) -> Self:
@@ -54,11 +79,13 @@ class Safeguards:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return {
+        content = {
             "controls": self.controls.model_dump(mode="json"),
             "cleared_marks": self.cleared_marks,
             "breakers": _BREAKERS.dump_python(self.breakers, mode="json"),
         }
+        # Left out where there are none: logs from before there were any have states with these bytes.
+        return content | ({"depths": self.depths} if self.depths else {})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -67,10 +94,11 @@ class Safeguards:
             Controls.model_validate(content["controls"]),
             dict(content["cleared_marks"]),
             _BREAKERS.validate_python(content["breakers"]),
+            {name: FollowedDepth(*followed) for name, followed in content.get("depths", {}).items()},
         )
 
     def set_controls(self, controls: Controls, venue: Venue) -> None:
-        """Take over new controls; a breaker whose rules stay goes on where it is.
+        """Take over new controls; a breaker whose rules stay goes on where it is, and so does a depth of such limits.
 
         Raises
         ------
@@ -92,11 +120,39 @@ class Safeguards:
             old, rules = self.breakers.get(name), halts.rules()
             fresh = Breaker(rules, max(1, listed[name]), since_ms=rates.snapshot.time_ms)
             made[name] = old if old is not None and old.rules == rules else fresh
+        before = self.controls.limits
+        self.depths = {
+            name: followed for name, followed in self.depths.items() if controls.limits.get(name) == before[name]
+        }
         self.controls, self.breakers = controls, made
-        self._limits = {name: limits.of_venue() for name, limits in controls.limits.items()}
+        self._make_limits()
+
+    def follow_depth(self, measured_ticks: dict[str, int], time_ms: int) -> None:
+        """Take over measured depths: a fall at once, a rise as far as the limits allow, and once for each time.
+
+        Raises
+        ------
+        Refusal
+            ``unknown_instrument``: there are no limits of that name.
+        """
+        limits = self.controls.limits
+        if not measured_ticks.keys() <= limits.keys():
+            raise Refusal("unknown_instrument", "the controls have no limits of that name")
+        for name, measured in measured_ticks.items():
+            old = self.depths.get(name)
+            before = limits[name].depth_ticks if old is None else old.ticks
+            rise_bps = 0 if old is not None and old.time_ms == time_ms else limits[name].depth_rise_bps
+            self.depths[name] = FollowedDepth(followed_depth(before, measured, rise_bps), time_ms)
+        self._make_limits()
+
+    def depth_of(self, name: str) -> int:
+        """Return the depth that applies to the limits of this name."""
+        return self._limits[name].depth_ticks
 
     def repriced(self, rates: Rates) -> None:
         """Let the breakers see new marks, and forget those of what is no longer listed."""
+        self._screens = None
+        self.forget_exposures()
         if self.breakers:
             listed, time_ms = marks(rates), rates.snapshot.time_ms
             self.breakers = {
@@ -113,50 +169,86 @@ class Safeguards:
         Refusal
             With a code of `rtnet_core.loss.controls` or `rtnet_core.loss.breaker`.
         """
-        if not self.breakers and not self.controls.limits:
+        if not self._limits and not self.breakers:
             return
-        rates, ledger = venue.live.rates, venue.ledger
-        instrument = rates.table[slot]
+        rates = venue.live.rates
+        screens = self._screens
+        if screens is None or self._screens_of is not rates:
+            screens = self._made_screens(rates)
+        screen = screens[slot]
+        if screen.least_price <= price_ticks <= screen.most_price:
+            if not screen.is_limited:
+                return
+            exposures = self._exposures
+            if exposures is None or exposures.rates is not rates or self._owners_known < venue.ledger.count:
+                exposures = self._summed_up(venue)
+            if screen.passes(exposures, slot, sides, lots, self._shared):
+                return
+        self._check_closely(venue, slot, sides, lots, price_ticks)
+
+    def _check_closely(self, venue: Venue, slot: int, sides: tuple[int, int], lots: int, price_ticks: int) -> None:
+        """See whether the breaker or a limit stops one of the sides."""
+        instrument, held = venue.live.rates.table[slot], venue.ledger.lots
         if instrument is None:
             return
         # Time passes with prices, which every breaker has seen: it stands where it is now.
-        breaker = self.breakers.get(instrument.name)
-        limits = self._limits.get(instrument.name) or self._limits.get(instrument.underlying)
-        open_lots = 0 if limits is None else int(np.maximum(ledger.lots[: ledger.count, slot], 0).sum())
+        breaker, limits = self.breakers.get(instrument.name), self._limits_of(instrument)
+        exposures = self._summed_up(venue)
         for row, signed in zip(sides, (lots, -lots), strict=True):
-            refusal = None
-            if breaker is not None:
-                refusal = breaker.refuse(signed, int(ledger.lots[row, slot]), price_ticks)
+            refusal = None if breaker is None else breaker.refuse(signed, held.item(row, slot), price_ticks)
             if refusal is None and limits is not None:
-                refusal = self._over_limit(venue, row, slot, signed, price_ticks, open_lots, limits)
+                rows = self._shared.get(row, [row])
+                order = exposures.order(row, slot, rows, signed, price_ticks, held.item(row, slot))
+                refusal = check_order(order, limits)
             if refusal is not None:
                 raise refusal
 
-    def _over_limit(
-        self, venue: Venue, row: int, slot: int, lots: int, price_ticks: int, open_lots: int, limits: VenueLimits
-    ) -> Refusal | None:
-        ledger, priced = venue.ledger, venue.live.rates.rows[:, MARK]
-        held, mark = int(ledger.lots[row, slot]), int(priced[slot])
-        rows = self._rows(venue, ledger.owners[row])
-        gross: list[int] = (np.abs(ledger.lots[rows]) @ priced).tolist()
-        order = Order(
-            lots=lots,
-            price_ticks=price_ticks,
-            reference_ticks=max(1, mark),
-            held_lots=held,
-            other_gross_ticks=gross[rows.index(row)] - abs(held) * mark,
-            equity_ticks=equity_ticks(venue, row),
-            open_interest_lots=open_lots,
-            counterparty_ticks=sum(gross),
-        )
-        return check_order(order, limits)
+    def _limits_of(self, instrument: Instrument) -> VenueLimits | None:
+        """Return the limits of an instrument, or those of its underlying."""
+        return self._limits.get(instrument.name) or self._limits.get(instrument.underlying)
 
-    def _rows(self, venue: Venue, owner: str) -> list[int]:
-        """Return the accounts of an owner."""
-        for row in range(self._owners_known, venue.ledger.count):
-            self._rows_of.setdefault(venue.ledger.owners[row], []).append(row)
-        self._owners_known = venue.ledger.count
-        return self._rows_of[owner]
+    def _made_screens(self, rates: Rates) -> list[Screen]:
+        """Return what surely passes at these prices, slot by slot."""
+        marked: list[int] = rates.rows[:, MARK].tolist()
+        screens = self._screens = [
+            Screen.of(mark, None, None)
+            if instrument is None
+            else Screen.of(mark, self._limits_of(instrument), self.breakers.get(instrument.name))
+            for mark, instrument in zip(marked, rates.table, strict=True)
+        ]
+        self._screens_of = rates
+        return screens
+
+    def _summed_up(self, venue: Venue) -> Exposures:
+        """Return the exposures at the prices of the moment, and learn of new accounts' owners."""
+        if self._owners_known < venue.ledger.count:
+            self._learn_owners(venue.ledger)
+        if self._exposures is None or self._exposures.rates is not venue.live.rates:
+            self._exposures = Exposures(venue.ledger, venue.live.rates)
+        return self._exposures
+
+    def _learn_owners(self, ledger: Ledger) -> None:
+        """Note which accounts have an owner in common."""
+        for row in range(self._owners_known, ledger.count):
+            rows = self._rows_of.setdefault(ledger.owners[row], [])
+            rows.append(row)
+            if len(rows) > 1:
+                self._shared.update(dict.fromkeys(rows, rows))
+        self._owners_known = ledger.count
+
+    def opened(self) -> None:
+        """Take in an account that the ledger has just opened."""
+        if self._exposures is not None:
+            self._exposures.opened()
+
+    def booked(self, entry: Entry) -> None:
+        """Take in an entry that the ledger has posted."""
+        if self._exposures is not None:
+            self._exposures.booked(entry)
+
+    def forget_exposures(self) -> None:
+        """Have exposures summed up anew: the ledger has changed otherwise than by entries."""
+        self._exposures = None
 
 
 def marks(rates: Rates) -> dict[str, int]:

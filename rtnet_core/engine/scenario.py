@@ -250,7 +250,7 @@ class _Replay:
         called, below = len(live.below_initial), len(live.below_maintenance)
         bankrupt = int((self._equity() < 0).sum())
         report = self._send(Clear(type="clear", id=self._id())).report
-        if report is None:
+        if not isinstance(report, ClearReport):
             raise ToolError("replay: a clear came without its report")
         self.reports.append(report)
         self._tell(report)

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from rtnet_core.engine.accrual import Accrual, FundingPlan, book_funding, plan_funding, set_funding
 from rtnet_core.engine.clearing import clear
-from rtnet_core.engine.clearing_report import ClearReport
+from rtnet_core.engine.collateral import Collateral, book_final_deposits, note_deposit, reverse_deposit
+from rtnet_core.engine.delivery import deliver, payoff_ticks
 from rtnet_core.engine.events import (
     CASH,
     Clear,
+    Delivery,
     Deposit,
+    Depth,
     Event,
     Expiry,
     Funding,
@@ -24,16 +28,25 @@ from rtnet_core.engine.events import (
     Parameters,
     PoolTransfer,
     Prices,
+    Reversal,
+    SetCollateral,
     SetControls,
+    SetFunding,
     Settlement,
     Trade,
     Transfer,
+    Tune,
+    VaultDeposit,
+    VaultWithdrawal,
     Withdrawal,
 )
 from rtnet_core.engine.ledger import EXTERNAL, FEES, POOLS, Entry, Ledger
 from rtnet_core.engine.live import Levels, LiveMargins, Preview
 from rtnet_core.engine.rates import Rates, repriced, without
+from rtnet_core.engine.reports import Report
 from rtnet_core.engine.safeguards import Safeguards
+from rtnet_core.engine.tuning import Tuning, tune
+from rtnet_core.engine.vault import VaultShares, join_vault, leave_vault
 from rtnet_core.errors import Refusal
 from rtnet_core.params import Params
 from rtnet_core.snapshot import Instrument, Snapshot
@@ -41,21 +54,25 @@ from rtnet_core.snapshot import Instrument, Snapshot
 
 @dataclass
 class Venue:
-    """Ledger, live margins, safeguards, and how far each perpetual's funding index has come.
+    """Everything that a venue is: who has what, on which terms, and how far what accrues and moves has come.
 
     Attributes
     ----------
     funding_ticks
-        Ticks per lot since listing.
+        Of each perpetual: ticks per lot since listing.
     report
-        What the last event did, if it was a ``clear``.
+        What the last event did, if it was one that tells.
     """
 
     ledger: Ledger
     live: LiveMargins
     safeguards: Safeguards
     funding_ticks: dict[str, int] = field(default_factory=dict)
-    report: ClearReport | None = None
+    collateral: Collateral = field(default_factory=Collateral)
+    tuning: Tuning = field(default_factory=Tuning)
+    accrual: Accrual = field(default_factory=Accrual)
+    vault: VaultShares = field(default_factory=VaultShares)
+    report: Report | None = None
 
     @classmethod
     def empty(cls, snapshot: Snapshot, params: Params, levels: Levels) -> Venue:
@@ -89,6 +106,7 @@ class Venue:
         """Post an entry that was checked and previewed."""
         self.ledger.post(entry)
         self.live.book(previews)
+        self.safeguards.booked(entry)
 
     def pass_on(self, entry: Entry, source: int, target: int, asset: str, amount: int) -> None:
         """Add a transfer of cash or units to an entry.
@@ -141,9 +159,12 @@ def _open(venue: Venue, event: Open) -> None:
         raise Refusal("out_of_scope", "the market does not list the account's underlying or instrument")
     venue.ledger.open(event.account, event.owner, event.mode, event.scope)
     venue.live.opened()
+    venue.safeguards.opened()
 
 
 def _deposit(venue: Venue, event: Deposit) -> None:
+    if note_deposit(venue, event):
+        return
     entry = Entry()
     venue.pass_on(entry, EXTERNAL, venue.ledger.row(event.account), event.asset, event.amount)
     venue.pay_out(entry, set())
@@ -169,6 +190,14 @@ def _pool_transfer(venue: Venue, event: PoolTransfer) -> None:
     entry = Entry()
     venue.pass_on(entry, source, target, event.asset, event.amount)
     venue.pay_out(entry, set())
+
+
+def _vault_deposit(venue: Venue, event: VaultDeposit) -> None:
+    join_vault(venue, event.account, event.ticks)
+
+
+def _vault_withdrawal(venue: Venue, event: VaultWithdrawal) -> None:
+    leave_vault(venue, event.account, event.shares)
 
 
 def _settlement(venue: Venue, event: Settlement) -> None:
@@ -226,9 +255,27 @@ def _funding(venue: Venue, event: Funding) -> None:
     venue.ledger.pay_per_lot(slot, -event.move_ticks)
     venue.funding_ticks[event.instrument] = venue.funding_ticks.get(event.instrument, 0) + event.move_ticks
     venue.live.refresh()
+    venue.safeguards.forget_exposures()
+
+
+def _set_funding(venue: Venue, event: SetFunding) -> None:
+    set_funding(venue, event.terms)
 
 
 def _expiry(venue: Venue, event: Expiry) -> None:
+    slot, instrument, after = _ended(venue, event)
+    venue.ledger.pay_per_lot(slot, payoff_ticks(instrument, event.settlement_ticks), close=True)
+    _relist(venue, after)
+
+
+def _delivery(venue: Venue, event: Delivery) -> None:
+    slot, instrument, after = _ended(venue, event)
+    venue.report = deliver(venue, slot, instrument, event)
+    _relist(venue, after)
+
+
+def _ended(venue: Venue, event: Expiry | Delivery) -> tuple[int, Instrument, Rates]:
+    """Return what ends, its slot, and the rates without it."""
     rates = venue.live.rates
     slot = venue.slot(event.instrument)
     instrument = rates.table[slot]
@@ -236,24 +283,18 @@ def _expiry(venue: Venue, event: Expiry) -> None:
         raise Refusal("wrong_kind", "a perpetual does not expire")
     if event.time_ms < instrument.expiry_ms:
         raise Refusal("not_expired", "the instrument expires later")
-    after = Rates.of(without(rates.snapshot, event.instrument), rates.params)
-    venue.ledger.pay_per_lot(slot, _payoff(instrument, event.settlement_ticks), close=True)
-    _relist(venue, after)
-
-
-def _payoff(instrument: Instrument, settlement_ticks: int) -> int:
-    """Return what a long lot is paid at expiry."""
-    strike = instrument.strike_ticks or 0
-    if instrument.kind == "put":
-        return max(0, strike - settlement_ticks)
-    return max(0, settlement_ticks - strike)
+    return slot, instrument, Rates.of(without(rates.snapshot, event.instrument), rates.params)
 
 
 def _prices(venue: Venue, event: Prices) -> None:
     old = venue.live.rates
-    rates = Rates.of(repriced(old.snapshot, event), old.params)
+    snapshot = repriced(old.snapshot, event)
+    rates = Rates.of(venue.collateral.counted(snapshot, event.price_ticks), old.params)
+    book_funding(venue, plan_funding(venue, event.time_ms))
+    venue.collateral.priced(snapshot, event.price_ticks)
     venue.live.set_rates(rates)
     venue.safeguards.repriced(rates)
+    book_final_deposits(venue)
 
 
 def _market(venue: Venue, event: Market) -> None:
@@ -262,7 +303,11 @@ def _market(venue: Venue, event: Market) -> None:
         raise Refusal("other_market", "a market keeps its profile and does not go back in time")
     if any(_terms(old).get(name, terms) != terms for name, terms in _terms(new).items()):
         raise Refusal("other_market", "what is listed keeps its kind, strike, expiry, lot and unit")
-    _relist(venue, Rates.of(new, venue.live.rates.params))
+    paid = {asset.symbol: asset.price_ticks for asset in new.assets}
+    rates = Rates.of(venue.collateral.counted(new, paid), venue.live.rates.params)
+    _relist(venue, rates, plan_funding(venue, new.time_ms))
+    venue.collateral.priced(new, paid)
+    book_final_deposits(venue)
 
 
 def _terms(snapshot: Snapshot) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -275,8 +320,8 @@ def _terms(snapshot: Snapshot) -> dict[tuple[str, str], tuple[Any, ...]]:
     return terms | {("asset", asset.symbol): (asset.unit,) for asset in snapshot.assets}
 
 
-def _relist(venue: Venue, rates: Rates) -> None:
-    """Go over to rates in which other things may be listed, in other slots."""
+def _relist(venue: Venue, rates: Rates, plan: FundingPlan | None = None) -> None:
+    """Go over to rates in which other things may be listed, in other slots, and pay the funding until then."""
     old = venue.live.rates
     names = [None if entry is None else entry.name for entry in rates.table]
     symbols: list[str | None] = [asset.symbol for asset in rates.snapshot.assets]
@@ -285,6 +330,7 @@ def _relist(venue: Venue, rates: Rates) -> None:
         [None if name is None else old.slot_of.get(name) for name in names],
         [None if symbol is None else old.asset_of.get(symbol) for symbol in symbols],
     )
+    book_funding(venue, plan)
     venue.live.set_rates(rates)
     venue.safeguards.repriced(rates)
 
@@ -293,8 +339,27 @@ def _parameters(venue: Venue, event: Parameters) -> None:
     venue.live.set_rates(Rates.of(venue.live.rates.snapshot, event.params))
 
 
+def _tune(venue: Venue, event: Tune) -> None:
+    venue.report = tune(venue, event)
+
+
+def _set_collateral(venue: Venue, event: SetCollateral) -> None:
+    rates = venue.live.rates
+    collateral, snapshot = venue.collateral.with_terms(event.terms, rates.snapshot)
+    venue.live.set_rates(Rates.of(snapshot, rates.params))
+    venue.collateral = collateral
+
+
+def _reversal(venue: Venue, event: Reversal) -> None:
+    reverse_deposit(venue, event.deposit)
+
+
 def _set_controls(venue: Venue, event: SetControls) -> None:
     venue.safeguards.set_controls(event.controls, venue)
+
+
+def _depth(venue: Venue, event: Depth) -> None:
+    venue.safeguards.follow_depth(event.depth_ticks, venue.live.rates.snapshot.time_ms)
 
 
 def _clear(venue: Venue, _event: Clear) -> None:
@@ -307,13 +372,21 @@ _HANDLERS: Final[dict[type[Event], Callable[[Venue, Any], None]]] = {
     Withdrawal: _withdrawal,
     Transfer: _transfer,
     PoolTransfer: _pool_transfer,
+    VaultDeposit: _vault_deposit,
+    VaultWithdrawal: _vault_withdrawal,
     Settlement: _settlement,
     Trade: _trade,
     Funding: _funding,
+    SetFunding: _set_funding,
     Expiry: _expiry,
+    Delivery: _delivery,
     Prices: _prices,
     Market: _market,
     Parameters: _parameters,
     SetControls: _set_controls,
+    SetCollateral: _set_collateral,
+    Reversal: _reversal,
+    Tune: _tune,
+    Depth: _depth,
     Clear: _clear,
 }

@@ -8,18 +8,25 @@ from typing import Any, Final
 
 import numpy as np
 
+from rtnet_core.engine.accrual import Accrual
+from rtnet_core.engine.collateral import Collateral
 from rtnet_core.engine.ledger import POOLS, Ledger
 from rtnet_core.engine.live import Levels, LiveMargins
 from rtnet_core.engine.rates import Rates
 from rtnet_core.engine.safeguards import Safeguards
 from rtnet_core.engine.settle import Venue
+from rtnet_core.engine.tuning import Tuning
+from rtnet_core.engine.vault import VaultShares
 from rtnet_core.errors import InputError
 from rtnet_core.limits import PROFILES
 from rtnet_core.params import Params
 from rtnet_core.snapshot import Snapshot
 
-_FORMAT: Final = "zkm2m/engine-state/v1"
+#: A state has the second format only if it holds what the first one did not know: others keep bytes and digest.
+_FORMATS: Final = ("zkm2m/engine-state/v1", "zkm2m/engine-state/v2")
 _LENGTH_BYTES: Final = 8
+#: Parts of the venue that the first format did not have.
+_LATER: Final = ("collateral", "tuning", "accrual", "vault")
 #: Widths of the arrays that follow the head: a position has 28 bits, the others more than 32.
 _CASH, _UNITS, _LOTS = "<i8", "<i8", "<i4"
 
@@ -34,7 +41,7 @@ def encode_state(venue: Venue, sequence: int) -> bytes:
     """
     ledger, live = venue.ledger, venue.live
     head = {
-        "format": _FORMAT,
+        "format": _FORMATS[0],
         "sequence": sequence,
         "levels": [live.levels.initial_bps, live.levels.maintenance_bps, live.levels.close_out_bps],
         "funding_ticks": venue.funding_ticks,
@@ -47,6 +54,9 @@ def encode_state(venue: Venue, sequence: int) -> bytes:
         "market": live.rates.snapshot.model_dump(mode="json", exclude_none=True),
         "params": live.rates.params.model_dump(mode="json"),
     }
+    later = {name: part.to_json() for name in _LATER if (part := getattr(venue, name))}
+    if later or venue.safeguards.depths:
+        head |= later | {"format": _FORMATS[1]}
     text = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
     count = ledger.count
     arrays = (ledger.cash[:count], _CASH), (ledger.collateral[:count], _UNITS), (ledger.lots[:count], _LOTS)
@@ -71,8 +81,8 @@ def decode_state(state: bytes) -> tuple[Venue, int]:
     try:
         start = _LENGTH_BYTES + int.from_bytes(state[:_LENGTH_BYTES], "big")
         head = json.loads(state[_LENGTH_BYTES:start])
-        if head["format"] != _FORMAT:
-            raise InputError("state", f"must be of format {_FORMAT}")
+        if head["format"] not in _FORMATS:
+            raise InputError("state", f"must be of format {' or '.join(_FORMATS)}")
         return _venue(head, state[start:]), int(head["sequence"])
     except (KeyError, TypeError, ValueError):
         raise InputError("state", "is no state of an engine") from None
@@ -93,4 +103,13 @@ def _venue(head: dict[str, Any], arrays: bytes) -> Venue:
     ledger.pool_units = [[int(units) for units in head["pools"][name][1:]] for name in POOLS]
     ledger.audit()
     live = LiveMargins(ledger, Rates.of(snapshot, params), Levels(*head["levels"]))
-    return Venue(ledger, live, Safeguards.from_json(head["safeguards"]), dict(head["funding_ticks"]))
+    return Venue(
+        ledger,
+        live,
+        Safeguards.from_json(head["safeguards"]),
+        dict(head["funding_ticks"]),
+        Collateral.from_json(head["collateral"]) if "collateral" in head else Collateral(),
+        Tuning(**head.get("tuning", {})),
+        Accrual.from_json(head["accrual"]) if "accrual" in head else Accrual(),
+        VaultShares(**head.get("vault", {})),
+    )

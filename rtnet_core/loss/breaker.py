@@ -40,6 +40,13 @@ class Phase(StrEnum):
     LIMITED = "limited"
 
 
+#: Named here because every order asks, and an enumeration looks its members up each time.
+_STOPPED: Final = (Phase.HALTED, Phase.AUCTION)
+_LIMITED: Final = Phase.LIMITED
+#: Above every price.
+NO_PRICE: Final = 1 << 62
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
     """Bands and times; the defaults are those of Limit Up-Limit Down for large stocks, with a minute of cooldown.
@@ -140,16 +147,33 @@ class Breaker:
 
     def refuse(self, lots: int, held_lots: int, price_ticks: int) -> Refusal | None:
         """Return the reason to refuse an order of `lots` at a price, None where the market takes it."""
-        if self.phase in (Phase.HALTED, Phase.AUCTION):
+        if self.phase in _STOPPED:
             return Refusal("market_halted", f"trading is halted ({self.phase}) since {self.since_ms}")
         if self._is_outside(price_ticks, self.rules.band_bps):
             return Refusal(
                 "price_band", f"the price must be within {self.rules.band_bps} bps of {self.reference_ticks}"
             )
-        reduces = lots * held_lots < 0 and abs(lots) <= abs(held_lots)
-        if self.phase is Phase.LIMITED and not reduces:
+        if self.looks_at_positions and not (lots * held_lots < 0 and abs(lots) <= abs(held_lots)):
             return Refusal("reduce_only", "after a halt only orders that make a position smaller are taken for a while")
         return None
+
+    def open_prices(self) -> tuple[int, int]:
+        """Return the least and the most at which every order is taken, whoever sends it; none: the least is above.
+
+        Examples
+        --------
+        >>> Breaker(BreakerRules(band_bps=500), reference_ticks=10_000).open_prices()
+        (9501, 10499)
+        """
+        if self.phase in _STOPPED or self.phase is _LIMITED:
+            return NO_PRICE, 0
+        inside = -(-self.rules.band_bps * self.reference_ticks // BPS) - 1
+        return self.reference_ticks - inside, self.reference_ticks + inside
+
+    @property
+    def looks_at_positions(self) -> bool:
+        """Whether it matters what an order does to its account's position: after a halt, for a while."""
+        return self.phase is _LIMITED
 
     def _is_outside(self, price_ticks: int, bps: int) -> bool:
         return BPS * abs(price_ticks - self.reference_ticks) >= bps * self.reference_ticks

@@ -22,10 +22,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import NamedTuple
 
 from rtnet_core.errors import InputError, Refusal
 from rtnet_core.limits import BPS
@@ -126,8 +126,7 @@ class VenueLimits:
     deviation_bps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order and what it meets; all amounts before the trade.
 
     Attributes
@@ -157,65 +156,6 @@ class Order:
     open_interest_lots: int
     counterparty_ticks: int
 
-    @property
-    def notional_ticks(self) -> int:
-        """Notional of the position afterwards, at the reference price."""
-        return abs(self.held_lots + self.lots) * self.reference_ticks
-
-    @property
-    def added_lots(self) -> int:
-        """By how many lots the position grows in size; negative where it shrinks."""
-        return abs(self.held_lots + self.lots) - abs(self.held_lots)
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it only makes the position smaller, without turning it around."""
-        return self.lots * self.held_lots < 0 and abs(self.lots) <= abs(self.held_lots)
-
-
-def check_price(order: Order, limits: VenueLimits) -> Refusal | None:
-    """Refuse a price too far from the reference."""
-    distance = abs(order.price_ticks - order.reference_ticks)
-    if BPS * distance <= limits.deviation_bps * order.reference_ticks:
-        return None
-    return Refusal("price_deviation", f"the price must be within {limits.deviation_bps} bps of the reference")
-
-
-def check_size(order: Order, limits: VenueLimits) -> Refusal | None:
-    """Refuse a position that the tiers ask more initial margin of than there is equity."""
-    if limits.tiers.margin_e4(order.notional_ticks, limits.depth_ticks) <= BPS * order.equity_ticks:
-        return None
-    most = limits.tiers.largest_notional(order.equity_ticks, limits.depth_ticks)
-    return Refusal("size_tier", f"the equity carries a notional of at most {most} ticks at this depth")
-
-
-def check_open_interest(order: Order, limits: VenueLimits) -> Refusal | None:
-    """Refuse what brings the open interest above its cap; the other side is taken to open as well."""
-    after = (order.open_interest_lots + max(0, order.added_lots)) * order.reference_ticks
-    if BPS * after <= limits.open_interest_bps * limits.depth_ticks:
-        return None
-    return Refusal("open_interest_cap", f"open interest must stay within {limits.open_interest_bps} bps of the depth")
-
-
-def check_leverage(order: Order, limits: VenueLimits) -> Refusal | None:
-    """Refuse gross notional above the cap's multiple of equity."""
-    if BPS * (order.other_gross_ticks + order.notional_ticks) <= limits.leverage_bps * order.equity_ticks:
-        return None
-    return Refusal("leverage_cap", f"gross notional must stay within {limits.leverage_bps / BPS:g} times the equity")
-
-
-def check_counterparty(order: Order, limits: VenueLimits) -> Refusal | None:
-    """Refuse exposure of one counterparty above its limit."""
-    after = order.counterparty_ticks + max(0, order.added_lots) * order.reference_ticks
-    if after <= limits.counterparty_ticks:
-        return None
-    return Refusal(
-        "counterparty_limit", f"the counterparty's exposure must stay within {limits.counterparty_ticks} ticks"
-    )
-
-
-_OPENING_CHECKS: Final = (check_size, check_open_interest, check_leverage, check_counterparty)
-
 
 def check_order(order: Order, limits: VenueLimits) -> Refusal | None:
     """Return the first reason to refuse an order, None where there is none.
@@ -228,10 +168,30 @@ def check_order(order: Order, limits: VenueLimits) -> Refusal | None:
     >>> check_order(Order(10, 1_100, 1_000, 0, 0, 5_000, 0, 0), limits).code
     'price_deviation'
     """
-    return next(iter(refusals(order, limits)), None)
+    return next(refusals(order, limits), None)
 
 
-def refusals(order: Order, limits: VenueLimits) -> Sequence[Refusal]:
-    """Return every reason to refuse an order, the price first."""
-    checks = (check_price,) if order.reduces else (check_price, *_OPENING_CHECKS)
-    return [refusal for check in checks if (refusal := check(order, limits)) is not None]
+def refusals(order: Order, limits: VenueLimits) -> Iterator[Refusal]:
+    """Yield every reason to refuse an order, the price first."""
+    lots, price, reference, held, other_gross, equity, open_lots, counterparty = order
+    if BPS * abs(price - reference) > limits.deviation_bps * reference:
+        yield Refusal("price_deviation", f"the price must be within {limits.deviation_bps} bps of the reference")
+    size = abs(held + lots)
+    if lots * held < 0 and abs(lots) <= abs(held):
+        return
+    notional, added = size * reference, max(0, size - abs(held))
+    tiers, depth = limits.tiers, limits.depth_ticks
+    # No part of a position costs more than the last rate: where the equity carries that, the tiers need not be summed.
+    if tiers.rates_bps[-1] * notional > BPS * equity and tiers.margin_e4(notional, depth) > BPS * equity:
+        most = tiers.largest_notional(equity, depth)
+        yield Refusal("size_tier", f"the equity carries a notional of at most {most} ticks at this depth")
+    # The other side is taken to open as well.
+    if BPS * (open_lots + added) * reference > limits.open_interest_bps * depth:
+        words = f"open interest must stay within {limits.open_interest_bps} bps of the depth"
+        yield Refusal("open_interest_cap", words)
+    if BPS * (other_gross + notional) > limits.leverage_bps * equity:
+        words = f"gross notional must stay within {limits.leverage_bps / BPS:g} times the equity"
+        yield Refusal("leverage_cap", words)
+    if counterparty + added * reference > limits.counterparty_ticks:
+        words = f"the counterparty's exposure must stay within {limits.counterparty_ticks} ticks"
+        yield Refusal("counterparty_limit", words)

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from rtnet_core.errors import InputError
 from rtnet_core.limits import BPS, MS_PER_YEAR
-from rtnet_core.risk.ranges import whole, within
+from rtnet_core.risk.ranges import whole
 from rtnet_core.snapshot import TICKS_PER_USD
 
 
@@ -84,21 +84,25 @@ class StablecoinPeg:
 
     Attributes
     ----------
-    threshold
-        Share of a USD from which on it counts at market, 0.5 to 1.
-    loss_factor
-        Below it each further loss counts this many times, 1 to 20.
+    peg_ticks
+        What a unit is meant to be worth, in ticks.
+    threshold_bps
+        Share of the peg from which on it counts at market, 5,000 to 10,000.
+    loss_factor_bps
+        Below it each further loss counts this many times, 10,000 for once to 200,000.
     """
 
-    threshold: float = 0.99
-    loss_factor: float = 4.0
+    peg_ticks: int = TICKS_PER_USD
+    threshold_bps: int = 9_900
+    loss_factor_bps: int = 40_000
 
     def __post_init__(self) -> None:
-        within("threshold", self.threshold, 0.5, 1.0)
-        within("loss_factor", self.loss_factor, 1.0, 20.0)
+        whole("peg_ticks", self.peg_ticks, 1, 1 << 34)
+        whole("threshold_bps", self.threshold_bps, BPS // 2, BPS)
+        whole("loss_factor_bps", self.loss_factor_bps, BPS, 20 * BPS)
 
-    def value_ticks(self, market_ticks_per_usd: int) -> int:
-        """Return what one USD of the coin counts, in ticks, rounded down and at least 0.
+    def value_ticks(self, market_ticks: int) -> int:
+        """Return what one unit counts, in ticks, rounded down and at least 0.
 
         Examples
         --------
@@ -107,6 +111,6 @@ class StablecoinPeg:
         >>> [StablecoinPeg().value_ticks(price) for price in (1_002_000, 995_000, 970_000, 500_000)]
         [1000000, 995000, 910000, 0]
         """
-        market = min(market_ticks_per_usd, TICKS_PER_USD)
-        missing = max(self.threshold * TICKS_PER_USD - market, 0.0)
-        return max(int(market - (self.loss_factor - 1) * missing), 0)
+        market = min(market_ticks, self.peg_ticks)
+        missing_e4 = max(self.threshold_bps * self.peg_ticks - BPS * market, 0)
+        return max((BPS * BPS * market - (self.loss_factor_bps - BPS) * missing_e4) // (BPS * BPS), 0)

@@ -11,17 +11,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from rtnet_core.engine.clearing_report import ClearReport, Standing
 from rtnet_core.engine.core import Engine, Receipt
+from rtnet_core.engine.delivery import DeliveryReport
+from rtnet_core.engine.exposures import Exposures
 from rtnet_core.engine.ledger import INSURANCE_FUND
 from rtnet_core.engine.live import Margin
 from rtnet_core.engine.log import MemoryLog
 from rtnet_core.engine.rates import MARK
+from rtnet_core.engine.reports import Report
 from rtnet_core.engine.safeguards import bare_equity_ticks, equity_ticks
+from rtnet_core.engine.tuning import TuneReport
+from rtnet_core.engine.vault import vault_value_ticks
 from rtnet_core.loss.waterfall import Stage
 from tests.support.engines import MARKET, PARAMS, USD, line
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 INSTRUMENTS = [entry.name for entry in MARKET.instruments]
 PERPETUALS = [entry.name for entry in MARKET.instruments if entry.kind == "perpetual"]
+#: What can be delivered: the sample market prices bitcoin, and no ether.
+DATED = [entry.name for entry in MARKET.instruments if entry.underlying == "BTC" and entry.kind != "perpetual"]
 ASSETS = [asset.symbol for asset in MARKET.assets]
 TOP = (1 << 27) - 1
 
@@ -43,7 +50,7 @@ class ClearedVenue(RuleBasedStateMachine):
         self.log = MemoryLog()
         self.engine = Engine.create(self.log, MARKET, PARAMS)
         self.number = 0
-        self.reports: dict[int, ClearReport] = {}
+        self.reports: dict[int, Report] = {}
 
     def send(self, kind: str, **fields: Any) -> Receipt:
         """Send an event; a refused one must change nothing."""
@@ -52,6 +59,8 @@ class ClearedVenue(RuleBasedStateMachine):
         receipt = self.engine.apply(line(kind, f"e{self.number}", **fields))
         assert receipt.reason != "bad_event", receipt
         assert (self.engine.digest() == before) == (receipt.status == "refused")
+        if receipt.report is not None:
+            self.reports[self.engine.sequence] = receipt.report
         return receipt
 
     @initialize(
@@ -83,6 +92,8 @@ class ClearedVenue(RuleBasedStateMachine):
     def trade_near_the_mark(self, several: list[Any]) -> None:
         for (buyer, seller, *_), instrument, lots, bps in several:
             rates = self.engine.venue.live.rates
+            if instrument not in rates.slot_of:
+                continue  # it has expired
             price = min(int(rates.rows[rates.slot_of[instrument], MARK]) * bps // 10_000, TOP)
             fields = {"instrument": instrument, "lots": lots, "price_ticks": price}
             event(self.send("trade", buyer=buyer, seller=seller, **fields).reason or "traded")
@@ -126,6 +137,97 @@ class ClearedVenue(RuleBasedStateMachine):
         backstop = self.engine.venue.safeguards.controls.backstop
         self.send("controls", controls={"backstop": backstop, "limits": {instrument: limits}, "breakers": breakers})
 
+    @rule(name=st.sampled_from(["BTC", *INSTRUMENTS]), depth=st.integers(1, 10**6))
+    def measure_depth(self, name: str, depth: int) -> None:
+        """A depth falls at once, rises slowly, and is of limits that there are."""
+        safeguards = self.engine.venue.safeguards
+        known = name in safeguards.controls.limits
+        before = safeguards.depth_of(name) if known else 0
+        receipt = self.send("depth", depth_ticks={name: depth * USD})
+        assert receipt.reason == ("" if known else "unknown_instrument")
+        if known:
+            after = safeguards.depth_of(name)
+            assert after == depth * USD or before <= after <= min(before * 105 // 100, depth * USD)
+
+    @rule(
+        asset=st.sampled_from(ASSETS),
+        follows=st.sampled_from([None, *ASSETS]),
+        peg=st.booleans(),
+        bridge=st.integers(0, 500),
+        finality_ms=st.sampled_from([0, 0, 500, 50_000]),
+    )
+    def set_collateral(self, asset: str, follows: str | None, peg: bool, bridge: int, finality_ms: int) -> None:
+        terms: dict[str, Any] = {"follows": follows, "bridge_bps": bridge, "finality_ms": finality_ms}
+        if peg:
+            terms["peg"] = {"ticks": 1_000_000}
+        self.send("collateral", terms={asset: terms})
+
+    @rule(asset=st.sampled_from(ASSETS), name=st.sampled_from(NAMES), amount=st.integers(1, 300), back=st.booleans())
+    def deposit_from_a_chain(self, asset: str, name: str, amount: int, back: bool) -> None:
+        self.send("deposit", account=name, asset=asset, amount=amount)
+        waiting = {deposit.id for deposit in self.engine.venue.collateral.waiting}
+        deposit = f"e{self.number}"
+        if back:
+            assert self.send("reversal", deposit=deposit).reason == ("" if deposit in waiting else "unknown_deposit")
+
+    @rule(
+        name=st.sampled_from(["BTC.haircut_bps", "ETH.scan_range_bps", "USDC.haircut_bps[1]"]),
+        bps=st.integers(0, 6_000),
+    )
+    def tune(self, name: str, bps: int) -> None:
+        receipt = self.send("tune", changes=[{"parameter": name, "wanted_bps": bps, "source": "a model"}])
+        if isinstance(receipt.report, TuneReport):
+            for change in receipt.report.changes:
+                assert change.new_bps <= max(change.old_bps * 5 // 4, change.old_bps + 1, 100)
+
+    @rule(name=st.sampled_from(NAMES), usd=st.integers(1, 400), leaving=st.booleans())
+    def provide_liquidity(self, name: str, usd: int, leaving: bool) -> None:
+        """What the others' shares are worth does not fall by who comes and goes."""
+        venue = self.engine.venue
+        shares, value = venue.vault, vault_value_ticks(venue)
+        if leaving:
+            self.send("vault_withdrawal", account=name, shares=max(1, shares.of_accounts.get(name, 0)))
+        else:
+            self.send("vault_deposit", account=name, ticks=usd * USD)
+        if shares and venue.vault:
+            assert vault_value_ticks(venue) * shares.total >= value * venue.vault.total
+
+    @rule(
+        name=st.sampled_from(PERPETUALS),
+        rate=st.integers(-(10**6), 10**6),
+        pool=st.sampled_from([None, None, *NAMES]),
+        stop=st.booleans(),
+    )
+    def accrue_funding(self, name: str, rate: int, pool: str | None, stop: bool) -> None:
+        terms: dict[str, Any] = {"rate_e8": rate}
+        if pool is not None:
+            terms = {"pool": {"account": pool, "scale_lots": 5_000, "max_velocity_e8": abs(rate)}}
+        assert self.send("funding_terms", terms={} if stop else {name: terms}).status == "applied"
+
+    @rule(
+        instrument=st.sampled_from([*DATED * 3, *INSTRUMENTS, "BTC-NOTHING"]),
+        price=st.integers(1, TOP) | st.integers(7_000_000, 12_000_000),
+        penalty=st.sampled_from([0, 100, 10_000]),
+    )
+    def deliver(self, instrument: str, price: int, penalty: int) -> None:
+        """As many lots are given as received, by their own side only; what is paid in penalties arrives."""
+        ledger = self.engine.venue.ledger
+        fund = ledger.pool_cash[-INSURANCE_FUND - 1]
+        fields = {"instrument": instrument, "time_ms": (1 << 42) - 1, "settlement_ticks": price, "penalty_bps": penalty}
+        receipt = self.send("delivery", **fields)
+        event(f"delivery {receipt.reason or receipt.status}")
+        if not isinstance(receipt.report, DeliveryReport):
+            return
+        told = receipt.report.accounts
+        assert sum(entry.units for entry in told) == sum(entry.delivered_lots for entry in told) == 0
+        gained = ledger.pool_cash[-INSURANCE_FUND - 1] - fund
+        assert sum(entry.cash_ticks for entry in told) == -gained
+        assert sum(entry.penalty_ticks - entry.compensation_ticks for entry in told) == gained >= 0
+        for entry in told:
+            event("failed" if entry.penalty_ticks else "delivered")
+            assert 0 <= entry.delivered_lots * (1 if entry.lots > 0 else -1) <= abs(entry.lots)
+            assert not (entry.penalty_ticks and entry.compensation_ticks and entry.delivered_lots == entry.lots)
+
     @rule(bps=st.lists(st.integers(7_000, 14_000), min_size=2, max_size=2), wait_ms=st.sampled_from([0, 1_000, 10**5]))
     def move_prices(self, bps: list[int], wait_ms: int) -> None:
         """Move either coin by a factor of its own, and everything on it."""
@@ -160,8 +262,7 @@ class ClearedVenue(RuleBasedStateMachine):
         receipt = self.send("clear")
         assert receipt.status == "applied"
         report = receipt.report
-        assert report is not None
-        self.reports[self.engine.sequence] = report
+        assert isinstance(report, ClearReport)
 
         done = [account.account for account in report.accounts]
         assert len(done) == len(set(done))
@@ -218,6 +319,17 @@ class ClearedVenue(RuleBasedStateMachine):
             assert (row in live.below_initial) == (margin.headroom_e8(live.levels.initial_bps) < 0)
             assert (row in live.below_maintenance) == (margin.headroom_e8(live.levels.maintenance_bps) < 0)
 
+    @invariant()
+    def exposures_are_current(self) -> None:
+        venue = self.engine.venue
+        kept = venue.safeguards._exposures
+        if kept is not None and kept.rates is venue.live.rates:
+            fresh = Exposures(venue.ledger, kept.rates)
+            assert kept.gross_ticks == fresh.gross_ticks
+            assert kept.long_lots == fresh.long_lots
+            assert kept.equity_ticks == [equity_ticks(venue, row) for row in range(venue.ledger.count)]
+            assert kept.equity_ticks == fresh.equity_ticks
+
     def teardown(self) -> None:
         """A restart comes to the same state, and a replay to the same reports."""
         self.engine.commit()
@@ -230,4 +342,4 @@ class ClearedVenue(RuleBasedStateMachine):
 
 
 TestClearedVenue = ClearedVenue.TestCase
-TestClearedVenue.settings = settings(max_examples=20, stateful_step_count=12, deadline=None)
+TestClearedVenue.settings = settings(max_examples=20, stateful_step_count=16, deadline=None)

@@ -198,9 +198,9 @@ def proven_venue(
         development_keys(circuit)
     venue, oracles = House(folder, sample_market(11, profile, time_ms)), oracle_set(sizes.oracles, sizes.quorum)
     sampled = list(sample_book(venue.snapshot, default_params(venue.snapshot), accounts - 2, 5))
-    first = _prove(venue, oracles, [*sampled, _with_cash(RECOVERING, -1), _with_cash(SUNK, -1)], None)
+    first = proven_epoch(venue, oracles, [*sampled, _with_cash(RECOVERING, -1), _with_cash(SUNK, -1)], None)
     venue.snapshot = venue.later()
-    second = _prove(venue, oracles, [_with_cash(RECOVERING, 1), _with_cash(SUNK, -1)], first.record)
+    second = proven_epoch(venue, oracles, [_with_cash(RECOVERING, 1), _with_cash(SUNK, -1)], first.record)
     with AccountProver(profile) as prover:
         yield Proven(venue, oracles, [first, second], prover)
 
@@ -209,7 +209,8 @@ def _with_cash(account_id: str, cash_ticks: int) -> Account:
     return Account.from_json({"id": account_id, "cash_ticks": cash_ticks, "collateral": {}, "positions": {}})
 
 
-def _prove(venue: House, oracles: OracleSet, accounts: list[Account], previous: Record | None) -> ProvenEpoch:
+def proven_epoch(venue: House, oracles: OracleSet, accounts: list[Account], previous: Record | None) -> ProvenEpoch:
+    """Prove an epoch of these accounts and its market."""
     snapshot = venue.snapshot
     signed = signed_by(range(oracles.quorum), oracles, snapshot)
     market = prove_market(signed, oracles, default_params(snapshot))

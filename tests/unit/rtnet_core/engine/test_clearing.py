@@ -65,7 +65,7 @@ def endow(made: Engine, target: str, usd: int) -> None:
 
 def cleared(made: Engine, event_id: str = "clear") -> ClearReport:
     report = applied(made, line("clear", event_id)).report
-    assert report is not None
+    assert isinstance(report, ClearReport)
     made.venue.ledger.audit()
     return report
 
@@ -378,14 +378,56 @@ def test_a_clear_that_breaks_off_changes_nothing(monkeypatch: pytest.MonkeyPatch
     assert only(made).closed_lots == {PERPETUAL: LOTS}
 
 
+def test_limits_go_on_in_a_market_that_lists_other_things() -> None:
+    made = funded("ada", "bob")
+    content = MARKET.model_dump(mode="json", exclude_none=True)
+    content["assets"] = content["assets"][:2]
+    applied(made, line("market", "less", snapshot=content))
+    controls(made, limits={"BTC": LIMITS})
+    applied(made, trade("t1", "ada", "bob", 10, PRICE))
+    applied(made, line("market", "more", snapshot=MARKET.model_dump(mode="json", exclude_none=True)))
+    applied(made, line("deposit", "coins", account="ada", asset="BTC", amount=5))
+    applied(made, trade("t2", "ada", "bob", 10, PRICE))
+
+
+def test_a_depth_tightens_the_tiers_at_once_and_loosens_them_slowly() -> None:
+    made = funded("ada", "bob", usd=100_000)
+    tiers = {
+        "depth_ticks": 10**6 * USD,
+        "tier_bounds_bps": [100],
+        "tier_rates_bps": [100, 9_000],
+        "depth_rise_bps": 1_000,
+    }
+    controls(made, limits={"BTC": LIMITS | tiers})
+    large = 100_000 * USD // PRICE
+    applied(made, line("depth", "thin", depth_ticks={"BTC": 10_000 * USD}))
+    safeguards = made.venue.safeguards
+    assert refused(made, trade("t1", "ada", "bob", large, PRICE)) == "open_interest_cap"
+    applied(made, line("depth", "again", depth_ticks={"BTC": 10**6 * USD}))
+    assert safeguards.depth_of("BTC") == 10_000 * USD, "once for each time"
+    priced(made, BPS, "later")
+    applied(made, line("depth", "slowly", depth_ticks={"BTC": 10**6 * USD}))
+    assert safeguards.depth_of("BTC") == 11_000 * USD
+    made.commit()
+    made.keep_state()
+    assert Engine.open(made.log).venue.safeguards == safeguards
+    assert Engine.open(made.log, from_the_beginning=True).digest() == made.digest()
+    controls(made, "other", limits={"BTC": LIMITS | tiers | {"leverage_bps": 400_000}})
+    assert safeguards.depth_of("BTC") == 10**6 * USD
+    applied(made, trade("t2", "ada", "bob", large, PRICE))
+    assert refused(made, line("depth", "none", depth_ticks={"ETH": 5})) == "unknown_instrument"
+
+
 def test_controls_name_what_there_is() -> None:
     made = funded("ada")
     applied(made, line("open", "o", account="ada/apart", owner="ada", mode="isolated", scope=PERPETUAL))
     assert refused(made, line("controls", "c1", controls={"backstop": "nobody"})) == "unknown_account"
     assert refused(made, line("controls", "c2", controls={"backstop": "ada/apart"})) == "out_of_scope"
-    for terms in ({"liquidity": {"XRP": {}}}, {"breakers": {"BTC-NOTHING": {}}}, {"limits": {"XRP": LIMITS}}):
+    unlisted: list[dict[str, Any]] = [{"liquidity": {"XRP": {}}}, {"breakers": {"BTC-NOTHING": {}}}]
+    for terms in (*unlisted, {"limits": {"XRP": LIMITS}}):
         assert refused(made, line("controls", "c3", controls=terms)) == "unknown_instrument"
-    for terms in ({"sale_bps": BPS}, {"limits": {"BTC": LIMITS | {"tier_rates_bps": [2, 1]}}}, {"other": 1}):
+    broken: list[dict[str, Any]] = [{"sale_bps": BPS}, {"limits": {"BTC": LIMITS | {"tier_rates_bps": [2, 1]}}}]
+    for terms in (*broken, {"other": 1}):
         assert refused(made, line("controls", "c4", controls=terms)) == "bad_event"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,11 +66,11 @@ def test_margin_is_convex_in_size(low: int, more: int, depth: int) -> None:
 @pytest.mark.parametrize(
     ("expected", "inside", "outside"),
     [
-        ("price_deviation", replace(FINE, price_ticks=1_050), replace(FINE, price_ticks=1_051)),
-        ("size_tier", FINE, replace(FINE, lots=191)),
-        ("open_interest_cap", replace(FINE, open_interest_lots=1_900), replace(FINE, open_interest_lots=1_901)),
-        ("leverage_cap", FINE, replace(FINE, other_gross_ticks=1)),
-        ("counterparty_limit", replace(FINE, counterparty_ticks=500_000), replace(FINE, counterparty_ticks=500_001)),
+        ("price_deviation", FINE._replace(price_ticks=1_050), FINE._replace(price_ticks=1_051)),
+        ("size_tier", FINE, FINE._replace(lots=191)),
+        ("open_interest_cap", FINE._replace(open_interest_lots=1_900), FINE._replace(open_interest_lots=1_901)),
+        ("leverage_cap", FINE, FINE._replace(other_gross_ticks=1)),
+        ("counterparty_limit", FINE._replace(counterparty_ticks=500_000), FINE._replace(counterparty_ticks=500_001)),
     ],
 )
 def test_each_limit_refuses_just_beyond_it(expected: str, inside: Order, outside: Order) -> None:
@@ -81,12 +79,12 @@ def test_each_limit_refuses_just_beyond_it(expected: str, inside: Order, outside
 
 
 def test_the_way_out_is_open_to_who_is_over_every_limit() -> None:
-    over = replace(
-        FINE, lots=-50, held_lots=90_000, equity_ticks=-5, open_interest_lots=10**9, counterparty_ticks=10**12
+    over = FINE._replace(
+        lots=-50, held_lots=90_000, equity_ticks=-5, open_interest_lots=10**9, counterparty_ticks=10**12
     )
     assert code(over) is None
-    assert code(replace(over, price_ticks=100)) == "price_deviation"
-    assert code(replace(over, lots=-90_001)) is not None, "turning a position around opens a new one"
+    assert code(over._replace(price_ticks=100)) == "price_deviation"
+    assert code(over._replace(lots=-90_001)) is not None, "turning a position around opens a new one"
 
 
 def test_tiers_are_checked() -> None:

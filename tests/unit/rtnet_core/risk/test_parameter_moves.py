@@ -11,16 +11,20 @@ from rtnet_core.errors import InputError, Refusal
 from rtnet_core.limits import BPS
 from rtnet_core.market_sample import sample_market
 from rtnet_core.params import default_params
-from rtnet_core.risk.forecast import ewma_volatility
+from rtnet_core.risk.backtest import TAIL_FREEDOM
+from rtnet_core.risk.forecast import ewma_volatility, move_quantile
 from rtnet_core.risk.haircuts import LiquidityHaircut
+from rtnet_core.risk.index_series import IndexSeries
 from rtnet_core.risk.parameter_moves import (
     NO_RECORD,
     MoveLimits,
     ParameterLog,
     Target,
+    day_volatilities,
     haircut_target,
     moved_params,
     scan_range_target,
+    wanted_scan_ranges,
 )
 
 PARAMS = default_params(sample_market(1))
@@ -123,3 +127,13 @@ def test_bad_input_is_named() -> None:
             haircuts={},
             limits=MoveLimits(up_bps=100 * BPS, most_bps=9_000),
         )
+
+
+def test_a_series_wants_scan_ranges_of_its_forecast_and_its_furthest_day() -> None:
+    """A price goes up and down by one per cent every six hours; only the last window, a step short, sees a move."""
+    steps = 400
+    levels = 100.0 * np.exp(0.01 * (np.arange(steps) % 2))[:, None]
+    series = IndexSeries(("BTC",), np.arange(steps) * 6 * 3_600_000, levels, np.full((steps, 1), 0.5))
+    assert day_volatilities(series)["BTC"] == pytest.approx(0.02)
+    found = wanted_scan_ranges(series, 0.99)["BTC.scan_range_bps"].bps
+    assert found == MoveLimits().wanted_bps(np.expm1(move_quantile(0.99, TAIL_FREEDOM) * 0.02), np.expm1(0.01))

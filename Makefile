@@ -3,6 +3,7 @@
 
 PYTHON ?=
 PYTEST_ARGS ?=
+MUTATE_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +24,7 @@ CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs bench bench-epoch clean distclean no-native
+.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs mutate bench bench-epoch wheel clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -36,7 +37,9 @@ menu:
 	@echo "make doctor    say what is installed, what is missing, and what that costs"
 	@echo "make bench     measure, and write benchmarks/results"
 	@echo "make bench-epoch  prove and verify books of up to 10,000 accounts; takes most of an hour"
-	@echo "make docs      write docs/cli.md from the commands, circuits/README.md from the circuits"
+	@echo "make wheel     build the native prover for machines without Rust, and try it in a fresh environment: build/wheels"
+	@echo "make docs      write docs/cli.md from the commands, circuits/README.md from the circuits, docs/security.md from the tests"
+	@echo "make mutate    weaken the circuits line by line: a forged witness must show each; takes hours, and goes on where it ended"
 	@echo "make clean     remove what was built, development keys included; make distclean also what was installed"
 
 run: setup $(KEYS)
@@ -82,14 +85,31 @@ docs: setup
 	@$(BIN)/python -m cli.reference
 	@$(BIN)/python -m prover.circuit_docs
 	@$(BIN)/python -m verifier.site.constants
+	@$(BIN)/python -m tests.support.security_page
+
+# MUTATE_ARGS="--only ScanRisk" tries one template, --seconds N ends after a time.
+mutate: setup $(STAMPS)/test
+	@$(BIN)/python -m tests.mutation.run $(MUTATE_ARGS)
 
 bench: setup $(KEYS) $(STAMPS)/test
 	@$(BIN)/zkm2m keys dev market-standard
+	@$(BIN)/zkm2m circuits build account-standard batch-standard market-standard --witness cpp \
+		|| echo "note: witnesses are computed by WebAssembly: zkm2m doctor says what the C++ program needs"
 	@$(BIN)/python -m benchmarks.run
 
 bench-epoch: setup
 	@$(BIN)/zkm2m keys dev batch-standard merge-standard
+	@$(BIN)/zkm2m circuits build batch-standard merge-standard --witness cpp \
+		|| echo "note: witnesses are computed by WebAssembly: zkm2m doctor says what the C++ program needs"
 	@$(BIN)/python -m benchmarks.epoch
+
+wheel: setup $(STAMPS)/test
+	@command -v cargo >/dev/null || { echo "error: a Rust toolchain is needed to build the wheel" >&2; exit 1; }
+	@rm -rf build/wheels
+	@$(BIN)/maturin build --quiet --release --locked --manifest-path $(CRATE)/Cargo.toml \
+		--interpreter $(BIN)/python --out build/wheels
+	@$(BIN)/python -m pytest --quiet -m slow tests/e2e/test_wheel.py
+	@ls build/wheels/*.whl
 
 clean:
 	rm -rf build $(CHECK_PAGE) .pytest_cache .ruff_cache .mypy_cache .hypothesis

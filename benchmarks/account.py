@@ -14,7 +14,7 @@ from prover.backends import native_available
 from prover.circuits import build
 from prover.inputs import account_inputs, account_statement
 from prover.keys import make_development_keys
-from prover.witness import WitnessCalculator
+from prover.witness_cpp import open_calculator
 from rtnet_core.account import write_book
 from rtnet_core.book_commit import commit_book
 from rtnet_core.book_sample import sample_book
@@ -53,7 +53,7 @@ def account_witness(profile: str) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         *_, account = sampled_account(profile, Path(name))
     statement = account_statement(account.vector, account.place, account.risk, account.params, THRESHOLD_BPS, 1)
-    with WitnessCalculator(build(f"account-{profile}").wasm) as calculator:
+    with open_calculator(build(f"account-{profile}")) as calculator:
         return calculator.calculate(
             account_inputs(account.vector, account.place, account.risk, account.params, statement)
         )

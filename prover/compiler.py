@@ -25,6 +25,8 @@ from rtnet_core.errors import InputError, ToolError
 
 #: Compiler options; with the sources and versions they decide every byte of a build.
 FLAGS: Final = ("--r1cs", "--wasm", "--sym", "--O2", "-l", "node_modules")
+#: Options for the same circuit as a C++ program that computes its witnesses (`prover.witness_cpp`).
+CPP_FLAGS: Final = ("--c", *(flag for flag in FLAGS if flag not in ("--r1cs", "--wasm", "--sym")))
 BUILD_FORMAT: Final = "zkm2m/build/v1"
 _COMPILE_TIMEOUT_S: Final = 1_800.0
 _INCLUDE: Final = re.compile(r'^\s*include\s+"([^"]+)"\s*;', re.MULTILINE)
@@ -103,7 +105,7 @@ def compile_circuit(circuit: Circuit) -> Build:
     """
     folder = built_circuit_folder(circuit.name) / content_hash(circuit)
     if not (folder / "build.json").is_file():
-        with _exclusive(built_circuit_folder(circuit.name) / ".lock"):
+        with exclusive(built_circuit_folder(circuit.name) / ".lock"):
             if not (folder / "build.json").is_file():
                 _compile_into(circuit, folder)
     return _read_build(circuit, folder)
@@ -175,7 +177,7 @@ def compiler_version() -> str:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; the system drops it when the process ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,10 +190,7 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 
 def _compile_into(circuit: Circuit, folder: Path) -> None:
-    for abandoned in folder.parent.glob(f".*{TEMPORARY_SUFFIX}"):  # of a build that was killed: the lock is ours now
-        shutil.rmtree(abandoned, ignore_errors=True)
-    main = build_folder() / "main" / f"{circuit.name}.circom"
-    write_atomically(main, circuit.main_text)
+    remove_abandoned(folder.parent)
     started = time.monotonic()
     with atomic_folder(folder) as temporary:
         made = {".r1cs": temporary / f"{circuit.name}.r1cs", ".sym": temporary / f"{circuit.name}.sym"}
@@ -199,7 +198,7 @@ def _compile_into(circuit: Circuit, folder: Path) -> None:
             made[".wasm"] = temporary / f"{circuit.name}_js" / f"{circuit.name}.wasm"
         printed = run_tool(
             "circom2",
-            [main, *circuit.flags, "-o", temporary],
+            [_main_file(circuit), *circuit.flags, "-o", temporary],
             timeout_s=_COMPILE_TIMEOUT_S,
             outputs=list(made.values()),
             show_output=True,
@@ -216,6 +215,37 @@ def _compile_into(circuit: Circuit, folder: Path) -> None:
         described = {"format": BUILD_FORMAT, **asdict(build)}
         del described["folder"]
         (temporary / "build.json").write_text(json.dumps(described, indent=1) + "\n", "utf-8")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what builds that were killed left in a folder; the caller holds its lock."""
+    for abandoned in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+
+
+def _main_file(circuit: Circuit) -> Path:
+    main = build_folder() / "main" / f"{circuit.name}.circom"
+    write_atomically(main, circuit.main_text)
+    return main
+
+
+def write_cpp(circuit: Circuit, into: Path) -> Path:
+    """Return the folder in `into` that now holds the circuit as C++: NAME.cpp, NAME.dat, and what circom adds to them.
+
+    Raises
+    ------
+    ToolError
+        The compiler is missing, or refuses the sources.
+    """
+    folder = into / f"{circuit.name}_cpp"
+    run_tool(
+        "circom2",
+        [_main_file(circuit), *CPP_FLAGS, "-o", into],
+        timeout_s=_COMPILE_TIMEOUT_S,
+        outputs=[folder / f"{circuit.name}.cpp", folder / f"{circuit.name}.dat"],
+        show_output=True,
+    )
+    return folder
 
 
 def _describe(circuit: Circuit, folder: Path, header: R1csHeader, printed: str) -> Build:

@@ -17,6 +17,7 @@ from prover.compiler import Build
 from prover.formats.r1cs import read_r1cs_header
 from prover.formats.zkey import Zkey, read_zkey, verification_key, vk_id
 from prover.paths import key_folder
+from rtnet_core.document import decode_json
 from rtnet_core.errors import InputError, ToolError
 
 LOCK_FORMAT: Final = "zkm2m/keys/v1"
@@ -222,11 +223,11 @@ def _require_fitting(key: Zkey, built: Build) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = decode_json(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise InputError(str(path), "is missing: run `zkm2m keys dev` to make development keys") from error
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), "must be a readable JSON file") from error
+    except OSError as error:
+        raise InputError(str(path), "must be a readable file") from error
     if not isinstance(content, dict):
         raise InputError(str(path), "must be a JSON object")
     return content

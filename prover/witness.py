@@ -10,8 +10,9 @@ import json
 import os
 import select
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,11 +22,15 @@ from prover.toolchain import node_program, stop_group, tool_environment
 from rtnet_core.errors import InputError, Refusal, ToolError
 from rtnet_core.limits import FIELD_MODULUS
 
+if sys.platform == "linux":
+    import resource
+
 #: A number, or lists of numbers nested like the signal's array.
 InputValue = int | list[Any] | tuple[Any, ...]
 
 _WORKER: Final = Path(__file__).with_name("witness_worker.mjs")
-_FIELD_BYTES: Final = 32
+#: Of an element, in inputs and in witnesses.
+FIELD_BYTES: Final = 32
 _START_TIMEOUT_S: Final = 120.0
 _MAX_FRAME_BYTES: Final = 1 << 31
 
@@ -70,6 +75,31 @@ def _flatten(field: str, value: InputValue, shape: tuple[int, ...], into: list[i
         into.append(value)
 
 
+def encode_inputs(flat: Mapping[str, Sequence[int]]) -> bytes:
+    """Return what a witness program reads: for each signal the hash of its name, its size, and its elements.
+
+    Hash and size are 64-bit, an element is 32 bytes, all little-endian.
+
+    >>> content = encode_inputs({"a": [1]})
+    >>> content[:8].hex(), content[8:16].hex(), content[16:].hex()[:4], len(content)
+    ('8cec01864cdc63af', '0100000000000000', '0100', 48)
+    """
+    parts: list[bytes] = []
+    for name, values in flat.items():
+        if values:  # a program does not know an array without elements
+            parts += [signal_hash(name).to_bytes(8, "little"), len(values).to_bytes(8, "little")]
+            parts += [value.to_bytes(FIELD_BYTES, "little") for value in values]
+    return b"".join(parts)
+
+
+def signal_hash(name: str) -> int:
+    """Return the 64-bit FNV-1a hash of a signal's name: how circom's programs look their inputs up."""
+    digest = 0xCBF29CE484222325
+    for byte in name.encode():
+        digest = (digest ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return digest
+
+
 class WitnessCalculator:
     """Computes witnesses of one circuit; a context manager that keeps its Node process for many jobs.
 
@@ -84,11 +114,18 @@ class WitnessCalculator:
     timeout_s
         Most seconds for one job.
 
+    Attributes
+    ----------
+    generator
+        ``wasm``.
+
     Raises
     ------
     InputError
         `wasm` is no file, or `inputs` is not given and there is no ``build.json``.
     """
+
+    generator = "wasm"
 
     def __init__(
         self, wasm: Path, inputs: Mapping[str, tuple[int, ...]] | None = None, *, timeout_s: float = 600.0
@@ -130,16 +167,11 @@ class WitnessCalculator:
         ToolError
             Node is missing, ran too long, or the program is not the one that the names belong to.
         """
-        flat = flatten_inputs(inputs, self._shapes)
-        signals = [
-            (name, b"".join(value.to_bytes(_FIELD_BYTES, "little") for value in values).hex())
-            for name, values in flat.items()
-            if values  # the program does not know an array without elements
-        ]
+        content = encode_inputs(flatten_inputs(inputs, self._shapes))
         try:
             process = self._started()
             deadline = time.monotonic() + self._timeout_s
-            self._send(process, json.dumps({"signals": signals}).encode(), deadline)
+            self._send(process, content, deadline)
             self._accept(self._receive_json(process, deadline))
             witness = self._receive(process, deadline)
         except Refusal:
@@ -147,7 +179,7 @@ class WitnessCalculator:
         except BaseException:
             self.close()  # the pipe may hold half a frame
             raise
-        if len(witness) <= self._wires * _FIELD_BYTES:
+        if len(witness) <= self._wires * FIELD_BYTES:
             self.close()
             raise ToolError(f"{self._wasm.name} left a witness that is too short")
         return witness
@@ -169,6 +201,8 @@ class WitnessCalculator:
         except OSError as error:
             raise ToolError(f"node could not be started: {error.strerror or error}") from error
         self._process = process
+        if sys.platform == "linux":
+            resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))  # it could hold a witness
         assert process.stdin is not None and process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)
         answer = self._receive_json(process, time.monotonic() + _START_TIMEOUT_S)
@@ -189,7 +223,8 @@ class WitnessCalculator:
         if code == "assertion_failed":
             places = " in ".join(f"{template} line {line}" for template, line in answer.get("at", ()))
             raise Refusal("witness_failed", f"the inputs violate the circuit at {places or 'an unnamed place'}")
-        signal = f" ({answer['signal']})" if "signal" in answer else ""
+        sent = [name for name, shape in self._shapes.items() if _size(shape)]
+        signal = f" ({sent[answer['signal']]})" if "signal" in answer else ""
         raise ToolError(f"{self._wasm.name} could not compute a witness: {code}{signal}; build the circuit again")
 
     def _send(self, process: subprocess.Popen[bytes], content: bytes, deadline: float) -> None:

@@ -3,10 +3,10 @@
 // Usage: node witness_worker.mjs PROGRAM.wasm
 // Frames, both ways: a 32-bit little-endian length, then that many bytes.
 //   first answer   JSON {"ok": true, "inputs": N, "wires": N}: what the program expects and gives
-//   request        JSON {"signals": [[name, values], ...]}, values = the field elements, 32 little-endian bytes each,
-//                  in hexadecimal, in row-major order
+//   request        for each signal the 64-bit FNV-1a hash of its name, the number of its elements in 64 bits, and the
+//                  elements in row-major order, 32 bytes each, all little-endian (prover.witness.encode_inputs)
 //   answer         JSON {"ok": true} and then one frame with the .wtns file, or
-//                  JSON {"ok": false, "code": ..., "at": [[template, line], ...], "signal": name}
+//                  JSON {"ok": false, "code": ..., "at": [[template, line], ...], "signal": its place in the request}
 // No input and no witness value is ever printed.
 
 import { readFileSync } from "node:fs";
@@ -31,15 +31,6 @@ class CircuitFailure extends Error {
     super(code);
     this.details = { ok: false, code, ...details };
   }
-}
-
-/** 64-bit FNV-1a hash of a signal name, as its upper and lower 32 bits: how a program looks its inputs up. */
-function signalHash(name) {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of Buffer.from(name, "utf8")) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return [Number(hash >> 32n), Number(hash & 0xffffffffn)];
 }
 
 /** Where an error message of a program says that it arose: [template, line], or null. It may hold values otherwise. */
@@ -93,22 +84,23 @@ class Program {
     return new Uint8Array(this.exports.memory.buffer, this.exports.getSharedRWMemoryStart(), FIELD_BYTES);
   }
 
-  setInputs(signals) {
+  setInputs(request) {
     this.exports.init(1);
     let count = 0;
-    for (const [name, hex] of signals) {
-      const [upper, lower] = signalHash(name);
-      const values = Buffer.from(hex, "hex");
-      const size = this.exports.getInputSignalSize(upper, lower);
-      if (size <= 0) throw new CircuitFailure("unknown_signal", { signal: name });
-      if (values.length !== size * FIELD_BYTES) throw new CircuitFailure("signal_size", { signal: name });
-      for (let index = 0; index < size; index++) {
-        this.exchange().set(values.subarray(index * FIELD_BYTES, (index + 1) * FIELD_BYTES));
+    for (let at = 0, signal = 0; at < request.length; signal++) {
+      const [lower, upper] = [request.readUInt32LE(at), request.readUInt32LE(at + 4)];
+      const size = Number(request.readBigUInt64LE(at + 8));
+      const known = this.exports.getInputSignalSize(upper, lower);
+      if (known <= 0) throw new CircuitFailure("unknown_signal", { signal });
+      if (known !== size) throw new CircuitFailure("signal_size", { signal });
+      at += 16;
+      for (let index = 0; index < size; index++, at += FIELD_BYTES) {
+        this.exchange().set(request.subarray(at, at + FIELD_BYTES));
         count++;
         this.exports.setInputSignal(upper, lower, index); // the last one runs the circuit
       }
-      values.fill(0);
     }
+    request.fill(0);
     if (count !== this.inputs) throw new CircuitFailure("signals_missing");
   }
 
@@ -131,9 +123,9 @@ class Program {
     return file;
   }
 
-  calculate(signals) {
+  calculate(request) {
     try {
-      this.setInputs(signals);
+      this.setInputs(request);
       return this.witnessFile();
     } catch (error) {
       this.instantiate(); // nothing of a failed job stays
@@ -186,7 +178,7 @@ try {
 if (program !== null) {
   for await (const frame of frames(process.stdin)) {
     try {
-      const file = program.calculate(JSON.parse(frame.toString("utf8")).signals);
+      const file = program.calculate(frame);
       sendJson({ ok: true });
       send(file);
     } catch (error) {

@@ -233,6 +233,6 @@ def compress_block(capacity: int, block: Sequence[int]) -> int:
 
     Notes
     -----
-    Circuit twin: circomlib/circuits/poseidon.circom:PoseidonEx(n, 1) with ``initialState`` = capacity.
+    Circuit twin: circuits/lib/poseidon_permutation.circom:PoseidonPermutation, circomlib's PoseidonEx(n, 1).
     """
     return permute([capacity, *block])[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -43,7 +44,7 @@ def read_venue_key(path: Path) -> Ed25519PrivateKey:
         raise InputError(str(path), "is missing: make a key with `zkm2m keys venue --out KEY`")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise InputError(str(path), "must be an unencrypted private key in PEM form") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(str(path), "must hold an Ed25519 key")

@@ -1,6 +1,6 @@
 pragma circom 2.1.6;
 
-include "circomlib/circuits/poseidon.circom";
+include "poseidon_permutation.circom";
 
 /**
  * @title Domain-separated hash of field elements
@@ -24,7 +24,7 @@ template HashFields(TAG, N) {
     component permutation[blocks];
     for (var b = 0; b < blocks; b++) {
         var length = N - 16 * b < 16 ? N - 16 * b : 16;
-        permutation[b] = PoseidonEx(length, 1);
+        permutation[b] = PoseidonPermutation(length);
         permutation[b].initialState <== chain[b];
         for (var i = 0; i < length; i++) {
             permutation[b].inputs[i] <== in[16 * b + i];

@@ -13,7 +13,7 @@ from rtnet_core.errors import InputError
 _MAX_FILE_BYTES: Final = 1 << 32
 #: The wire of a signal that the compiler substituted away.
 ELIMINATED: Final = -1
-_LINE: Final = re.compile(r"(\d+),(-1|\d+),(\d+),([A-Za-z_$][\w$.\[\]]*)", re.ASCII)
+_LINE: Final = re.compile(r"(\d{1,10}),(-1|\d{1,10}),(\d{1,10}),([A-Za-z_$][\w$.\[\]]*)", re.ASCII)
 _INDEXED: Final = re.compile(r"([^\[\]]+)((?:\[\d+\])*)", re.ASCII)
 
 

@@ -84,7 +84,7 @@ def decode_state(state: bytes) -> tuple[Venue, int]:
         if head["format"] not in _FORMATS:
             raise InputError("state", f"must be of format {' or '.join(_FORMATS)}")
         return _venue(head, state[start:]), int(head["sequence"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise InputError("state", "is no state of an engine") from None
 
 

@@ -82,7 +82,7 @@ def test_a36_other_root_with_all_else_recomputed(root: str, change: int) -> None
     judged(**{root: value + change}).assert_refused(f"^{root}$")
 
 
-def test_a36_context_takes_part() -> None:
+def test_a29_a36_context_takes_part() -> None:
     """Another context is another statement: accepted as such, and its wire is in the system."""
     other = judged(context=7)
     other.assert_accepted()

@@ -318,6 +318,32 @@ def test_a26_unchanged_batch_in_two_epochs() -> None:
     assert (first.risk_root, first.params_root) == (second.risk_root, second.params_root)
 
 
+def test_a26_salts_of_the_epoch_before() -> None:
+    """A fresh salt is bound by its leaf: with the old ones the new root does not follow."""
+    vectors = [account.vector for account in ordinary().accounts]
+    before, after = (batch_case(ordinary().case, vectors, seed=epoch) for epoch in (1, 2))
+    stale = judged(after, salt=before.inputs["salt"])
+    stale.assert_accepted()  # of another root, as the public signals would have to say
+    wires = list(stale.wires)
+    wires[1] = after.statement.batch_root
+    assert stale.wires[1] != after.statement.batch_root
+    assert batch_bench().shipped.violations(wires)
+
+
+def test_a25_equal_accounts_of_two_users() -> None:
+    """Two users with one account have two leaves, and neither's id stands in the other's place."""
+    base = plain_case()
+    case = batch_case(base, [base.account] * 2)
+    honest = judged(case)
+    assert honest.values["leaf[0].digest"] != honest.values["leaf[1].digest"]
+    first, second, *empty = case.inputs["userId"]
+    exchanged = judged(case, userId=[second, first, *empty])
+    wires = list(exchanged.wires)
+    wires[1] = case.statement.batch_root
+    assert exchanged.wires[1] != case.statement.batch_root
+    assert batch_bench().shipped.violations(wires)
+
+
 @pytest.mark.parametrize("element", range(4))
 def test_a23_sum_of_the_batch_off_by_one(element: int) -> None:
     off = {("batch.circom", "packed[f] <== sum;"): f"packed[f] <-- f == {element} ? sum - 1 : sum;"}

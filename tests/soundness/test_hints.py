@@ -6,9 +6,14 @@ ticks per lot, ratios carry their 10^4. Pricing divides; ``test_pricing`` attack
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+
+import pytest
 
 from prover.circuit_headers import read_sources
+from prover.paths import project_root
 
 #: Every hint, with the test that forges it.
 REVIEWED_HINTS = {
@@ -66,6 +71,41 @@ def test_a05_every_hint_is_reviewed_and_quotients_are_of_pricing() -> None:
     assert hints == set(REVIEWED_HINTS)
     quotients = {(name, hint) for name, hint in hints if re.search(r"[/\\%]", hint)}
     assert {name for name, _ in quotients} == {name for name, _ in SIGNAL_DIVISIONS}
+
+
+@pytest.mark.parametrize(("hint", "module"), REVIEWED_HINTS.items(), ids=lambda part: str(part)[:60])
+def test_a05_every_hint_is_forged_in_the_test_that_is_named_for_it(hint: tuple[str, str], module: str) -> None:
+    """The test exchanges this very text: a replacement of it stands in the file, or in what the file imports."""
+    file, line = hint
+    _, assigned = line.split("<--")
+    anchors = {text for name, text in anchors_of(f"tests/soundness/{module}.py") if name == file}
+    assert any(text == line or text in assigned for text in anchors), f"{module} replaces nothing of {line}"
+
+
+def anchors_of(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each pair (file below circuits/, text in it) that a test file or the attacks it imports spell out."""
+    tree = ast.parse((project_root() / path).read_text("utf-8"))
+    texts = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+            pair = [
+                part.value
+                if isinstance(part, ast.Constant)
+                else texts.get(part.id)
+                if isinstance(part, ast.Name)
+                else 0
+                for part in node.elts
+            ]
+            if all(isinstance(part, str) for part in pair) and str(pair[0]).endswith(".circom"):
+                yield str(pair[0]), str(pair[1])
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("_attacks"):
+            yield from anchors_of((node.module or "").replace(".", "/") + ".py")
 
 
 def test_a06_no_remainder_and_no_field_division() -> None:

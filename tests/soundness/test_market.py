@@ -1,4 +1,4 @@
-"""The market circuit at constraint level: A01, A02, A05, A08, A09, A10, A12, A21, A27, A28 and A53."""
+"""The market circuit at constraint level: A01, A02, A05, A08, A09, A10, A12, A15, A21, A27, A28, A36 and A53."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rtnet_core.limits import BPS, FIELD_MODULUS, TIME_BITS
+from rtnet_core.limits import BPS, FIELD_MODULUS, ROW_BITS, TIME_BITS, VOLATILITY_BITS
 from tests.support.forge import Forged, Replacements
 from tests.support.tiny_market import (
     CALL,
@@ -52,6 +52,19 @@ def put(signals: Signals, path: str, value: Any) -> Signals:
         part = part[int(place)]
     part[int(places[-1])] = value
     return changed
+
+
+def number_at(signals: Signals, path: str) -> int:
+    """Return the number at ``name.0`` or ``name.0.1``."""
+    name, *places = path.split(".")
+    part: Any = signals[name]
+    for place in places:
+        part = part[int(place)]
+    return int(part)
+
+
+def signed(value: int) -> int:
+    return value - FIELD_MODULUS if value > FIELD_MODULUS // 2 else value
 
 
 def judged(inputs: Signals, replacements: Replacements | None = None) -> Forged:
@@ -196,6 +209,30 @@ def test_a21_a_scenario_weakened(path: str, value: int) -> None:
     forged.assert_refused("^paramsRoot$")
 
 
+#: A limb, its bits, and the limb above it: one more of these bits below and one less above pack alike.
+LIMBS = [
+    *(("strike.0", ROW_BITS, "forward.0"), ("forward.0", ROW_BITS, "volatility.0")),
+    *(("volatility.0", VOLATILITY_BITS, "expiryMs.0"), ("coverBps.0", 14, "priceThirds.1")),
+    *(("priceThirds.0", 5, "volatilityMove.0"), ("volatilityMove.0", 2, "coverBps.0")),
+    *(("scanRangeBps.0", 14, "volatilityUpBps.0"), ("volatilityUpBps.0", 14, "volatilityDownBps.0")),
+    *(("rateBps.0", 14, "dropBps.0.0"), ("dropBps.0.1", 14, "kink.0.0"), ("shortOptionBps.0", 14, "deltaRateBps.0")),
+]
+
+
+@pytest.mark.parametrize(("low", "bits", "high"), LIMBS, ids=lambda part: str(part))
+def test_a15_numbers_that_pack_alike(low: str, bits: int, high: str) -> None:
+    """Hash, signature and parameter root are the published ones; the numbers behind them have left their ranges."""
+    signals = plain_signals()
+    for path, change in ((low, 1 << bits), (high, -1)):
+        signals = put(signals, path, number_at(signals, path) + change)
+    forged = judged(committed(signals, rows(plain_signals())))
+    assert [forged[name] for name in ("snapshotHash", "paramsRoot")] == [
+        signed(HONEST[name]) for name in ("snapshotHash", "paramsRoot")
+    ]
+    assert any(re.search(r"UnsignedBits(\[\d+\])*\.(in|bits)", name) for name in forged.broken_at())
+    assert forged.violations
+
+
 @pytest.mark.parametrize(("slot", "place"), list(product(range(2), range(7))))
 @pytest.mark.parametrize("step", [1, -1])
 def test_a05_a_number_of_the_array_one_off(slot: int, place: int, step: int) -> None:
@@ -248,3 +285,15 @@ def test_a09_an_empty_slot_has_no_number(name: str) -> None:
 def test_a08_an_instrument_has_a_forward() -> None:
     forged = judged(committed(put(plain_signals(PERPETUAL, EMPTY), "forward.0", 0), [[0] * 7, [0] * 7]))
     forged.assert_refused(r"UnsignedBits\.bits", r"UnsignedBits\.in")
+
+
+@pytest.mark.parametrize("signal", range(5), ids=TINY_MARKET.circuit.public[:5])
+@pytest.mark.parametrize("change", [1, -1])
+def test_a36_public_signal_changed_by_one(signal: int, change: int) -> None:
+    """Every public signal is in a constraint that it breaks alone: none is free."""
+    honest = judged(HONEST)
+    wires = list(honest.wires)
+    assert wires[1 + signal] == HONEST[TINY_MARKET.build.public[signal]]
+    wires[1 + signal] = (wires[1 + signal] + change) % FIELD_MODULUS
+    violations = TINY_MARKET.shipped.violations(wires)
+    assert any(f"main.{TINY_MARKET.build.public[signal]}" in violation.signals for violation in violations)

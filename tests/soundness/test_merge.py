@@ -117,7 +117,7 @@ def test_a23_own_sum_off_by_one(element: int, change: str) -> None:
     forged.assert_refused(rf"^packed\[{element}\]$")
 
 
-def test_a23_own_sum_under_another_blinding_or_digest() -> None:
+def test_a23_a26_own_sum_under_another_blinding_or_digest() -> None:
     """Another blinding is another commitment; one that was not computed is refused where it is hashed."""
     other = judged(blinding=ordinary().blinding + 1)
     other.assert_accepted()

@@ -1,4 +1,4 @@
-"""Cheap and blunt: every wire counts, and every assignment of rule and totals is enforced."""
+"""Cheap and blunt: one wire changed is noticed, and every assignment of rule and totals is enforced."""
 
 from __future__ import annotations
 
@@ -10,28 +10,15 @@ import pytest
 
 from prover.circuit_headers import read_sources
 from prover.formats.r1cs import read_r1cs
-from prover.formats.sym import read_sym
 from prover.inputs import margin_inputs
 from prover.witness import InputValue
 from rtnet_core.limits import FIELD_MODULUS
-from tests.support.forge import Bench, account_bench, batch_bench, bench, market_bench, merge_bench
+from tests.support.forge import Bench, account_bench, batch_bench, bench, merge_bench
 from tests.support.margin_cases import book_case, random_batch, random_case, random_merge
 
 SAMPLE = 300
-#: circomlib's signature check compares by IsZero, enabled: the difference is 0, and no constraint asks for its inverse.
-IDLE = re.compile(r"main\.quorum\.verifier\[\d+\]\.eqCheck[XY]\.isz\.inv")
 #: Assignments of signals in the templates of the margin rule; what feeds a component's input is bound by its wire.
 ASSIGNMENT = re.compile(r"^\s*(?:signal (?:output )?)?(\w+(?:\[[^\]]*\])*) <== ([^;]*);", re.MULTILINE)
-
-
-@pytest.mark.parametrize("target", [account_bench, batch_bench, merge_bench, market_bench])
-def test_no_wire_is_unconstrained(target: Callable[[], Bench]) -> None:
-    """Every wire stands in some constraint, every public signal too; but for the idle ones."""
-    system = read_r1cs(target().build.r1cs)
-    used = {wire for constraint in system.constraints for row in constraint for wire in row.wires}
-    names = {wire: name for name, wire in read_sym(target().build.sym).wires.items()}
-    left = [names[wire] for wire in sorted(set(range(1, system.n_wires)) - used)]
-    assert [name for name in left if not IDLE.fullmatch(name)] == []
 
 
 HONEST: dict[str, tuple[Callable[[], Bench], Callable[[int], Mapping[str, InputValue]]]] = {

@@ -31,6 +31,7 @@ WIDE_TOP: Replacements = {BITS: "i == BITS - 1 ? in >> i : (in >> i) & 1"}
 
 REMAINDER = bench("pricing/remainder_range.circom", "RemainderRange(625, 4)")
 TENTHS = bench("pricing/constant_quotient.circom", "ConstantQuotient(625, 4, 40)")
+THIRTY_SECONDS = bench("pricing/constant_quotient.circom", "ConstantQuotient(1, 5, 8)")
 SIDES = bench("pricing/sign_and_magnitude.circom", "SignAndMagnitude(17)")
 LOGARITHM = bench("pricing/logarithm.circom", "Logarithm()")
 TOTAL = bench("pricing/total_volatility.circom", "TotalVolatility()")
@@ -120,6 +121,14 @@ def test_a10_quotient_that_wraps_around_the_field() -> None:
 def test_a05_constant_quotient_one_off(number: int, step: int) -> None:
     forged = forge(TENTHS, {CONSTANT: f"quotient <-- (in \\ divisor) + ({step});"}, inputs={"in": number})
     forged.assert_refused(r"^(UnsignedBits|RemainderRange)")
+
+
+@pytest.mark.parametrize("number", [0, 31, 32, 70])
+@pytest.mark.parametrize("step", [1, -1])
+def test_a05_quotient_by_a_power_of_two_one_off(number: int, step: int) -> None:
+    """A divisor without an odd part has a range of its own."""
+    forged = forge(THIRTY_SECONDS, {CONSTANT: f"quotient <-- (in \\ divisor) + ({step});"}, inputs={"in": number})
+    forged.assert_refused(r"^UnsignedBits")
 
 
 def test_a06_remainder_d_and_minus_one() -> None:

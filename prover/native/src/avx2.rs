@@ -4,14 +4,16 @@
 //! without a carry. The Montgomery factor is `2^261`: as moduli are below `2^254`, there is room for multiples of the
 //! modulus, and sums and differences need no reduction.
 
+use std::arch::naked_asm;
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_loadu_si256, _mm256_mul_epu32,
-    _mm256_or_si256, _mm256_permute2x128_si256, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_slli_epi64,
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_loadu_si256, _mm256_or_si256,
+    _mm256_permute2x128_si256, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_slli_epi64,
     _mm256_srli_epi64, _mm256_storeu_si256, _mm256_sub_epi64, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
 };
 use std::marker::PhantomData;
 
-use ark_ff::{BigInt, MontConfig};
+use ark_ff::{BigInt, BigInteger, MontConfig};
 
 use crate::lanes::{Element, LANES, Packed, PrimeLanes, Work};
 
@@ -20,6 +22,9 @@ const LIMBS: usize = 9;
 type Limbs = [u64; LIMBS];
 /// Nine limbs of four elements.
 type Vectors = [__m256i; LIMBS];
+/// The result of [`montgomery_product`].
+#[repr(C)]
+struct Product(Vectors);
 const LIMB_BITS: usize = 29;
 const MASK: u64 = (1 << LIMB_BITS) - 1;
 
@@ -44,19 +49,65 @@ impl<C> Clone for Avx2<C> {
 impl<C> Copy for Avx2<C> {}
 
 impl<C: MontConfig<4>> Avx2<C> {
-    const MODULUS: Limbs = multiple(&C::MODULUS.0, 1);
-    /// The negative of the modulus' inverse modulo `2^29`.
-    const INVERSE: u64 = C::INV & MASK;
+    /// What products need to know of the modulus.
+    const CONSTANTS: Constants = {
+        let inverse = C::INV & MASK;
+        Constants {
+            shifted: repeated(&raised_and_shifted(&C::MODULUS.0, inverse)),
+            modulus: repeated(&multiple(&C::MODULUS.0, 1)),
+            inverse: [inverse; LANES],
+            mask: [MASK; LANES],
+        }
+    };
     /// The element whose Montgomery form modulo `2^256` is `2^261`: a product with it packs.
     const SHIFT: Element<C> = Element::new(BigInt([1 << 5, 0, 0, 0]));
     /// The element whose Montgomery form modulo `2^256` is `2^251`: a product with it unpacks.
     const UNSHIFT: Element<C> = Element::new_unchecked(BigInt([0, 0, 0, 1 << 59]));
 }
 
+/// What a product needs to know of a modulus `p`, limbs in every lane; [`montgomery_product`] knows the places.
+#[repr(C, align(32))]
+struct Constants {
+    /// `(M + 1)/2^29` for the multiple `M` of `p` that is `−1` modulo `2^29`.
+    shifted: [[u64; LANES]; LIMBS],
+    /// `p`.
+    modulus: [[u64; LANES]; LIMBS],
+    /// `M/p`: the negative of the inverse of `p` modulo `2^29`.
+    inverse: [u64; LANES],
+    /// The lowest 29 bits.
+    mask: [u64; LANES],
+}
+
+/// Returns limbs in every lane.
+const fn repeated(limbs: &Limbs) -> [[u64; LANES]; LIMBS] {
+    let (mut lanes, mut limb) = ([[0; LANES]; LIMBS], 0);
+    while limb < LIMBS {
+        lanes[limb] = [limbs[limb]; LANES];
+        limb += 1;
+    }
+    lanes
+}
+
 /// Returns the limbs of `k` times a modulus.
-#[allow(clippy::cast_possible_truncation)] // the low halves are meant
 const fn multiple(modulus: &[u64; 4], k: u64) -> Limbs {
-    let (mut words, mut carry) = ([0_u64; 5], 0_u128);
+    limbs(&words(modulus, k, 0))
+}
+
+/// Returns the limbs of `(k·modulus + 1)/2^29`.
+const fn raised_and_shifted(modulus: &[u64; 4], k: u64) -> Limbs {
+    let (words, mut shifted, mut word) = (words(modulus, k, 1), [0; 5], 0);
+    while word < 5 {
+        let next = if word < 4 { words[word + 1] } else { 0 };
+        shifted[word] = (words[word] >> LIMB_BITS) | (next << (64 - LIMB_BITS));
+        word += 1;
+    }
+    limbs(&shifted)
+}
+
+/// Returns the words of `k` times a modulus plus a number.
+#[allow(clippy::cast_possible_truncation)] // the low halves are meant
+const fn words(modulus: &[u64; 4], k: u64, plus: u64) -> [u64; 5] {
+    let (mut words, mut carry) = ([0_u64; 5], plus as u128);
     let mut word = 0;
     while word < 4 {
         let product = modulus[word] as u128 * k as u128 + carry;
@@ -65,6 +116,11 @@ const fn multiple(modulus: &[u64; 4], k: u64) -> Limbs {
         word += 1;
     }
     words[4] = carry as u64;
+    words
+}
+
+/// Returns the limbs of a number below `2^261`.
+const fn limbs(words: &[u64; 5]) -> Limbs {
     let mut limbs = [0; LIMBS];
     let mut limb = 0;
     while limb < LIMBS {
@@ -88,15 +144,16 @@ const fn complement(limbs: &Limbs) -> Limbs {
     result
 }
 
-/// Returns the same number with every limb but the top one at least `2^29 − 1`, so that limbs can be taken from it.
+/// Returns the same number with every limb but the top one at least four times `2^29 − 1`, so that the limbs of four
+/// elements can be taken from it.
 const fn lent(limbs: Limbs) -> Limbs {
     let (mut result, mut limb) = (limbs, 1);
-    result[0] += 1 << LIMB_BITS;
+    result[0] += 4 << LIMB_BITS;
     while limb < LIMBS - 1 {
-        result[limb] += MASK;
+        result[limb] += 4 * MASK;
         limb += 1;
     }
-    result[LIMBS - 1] -= 1;
+    result[LIMBS - 1] -= 4;
     result
 }
 
@@ -219,42 +276,153 @@ fn scattered(&[l0, l1, l2, l3, l4, l5, l6, l7, l8]: &Vectors) -> [Packed; LANES]
     [store(a), store(b), store(c), store(d)]
 }
 
+/// Instructions that add the product of a register and a vector in memory to a register.
+macro_rules! add_product {
+    ($factor:literal, $place:literal, $sum:literal, $product:literal) => {
+        concat!(
+            concat!("vpmuludq ", $product, ", ", $factor, ", [", $place, "]\n"),
+            concat!("vpaddq ", $sum, ", ", $sum, ", ", $product, "\n"),
+        )
+    };
+}
+
+/// Instructions that put limb 0 of the right operand times the left one into the columns' registers.
+macro_rules! first_row {
+    () => {
+        concat!(
+            "vmovdqu ymm9, [rdx]\n",
+            "vpmuludq ymm0, ymm9, [rsi]\n",
+            "vpmuludq ymm1, ymm9, [rsi + 32]\n",
+            "vpmuludq ymm2, ymm9, [rsi + 64]\n",
+            "vpmuludq ymm3, ymm9, [rsi + 96]\n",
+            "vpmuludq ymm4, ymm9, [rsi + 128]\n",
+            "vpmuludq ymm5, ymm9, [rsi + 160]\n",
+            "vpmuludq ymm6, ymm9, [rsi + 192]\n",
+            "vpmuludq ymm7, ymm9, [rsi + 224]\n",
+            "vpmuludq ymm8, ymm9, [rsi + 256]\n",
+        )
+    };
+}
+
+/// Instructions that add limb `$limb` of the right operand times the left one to columns in registers.
+macro_rules! add_row {
+    ($limb:literal, $c0:literal $c1:literal $c2:literal $c3:literal $c4:literal $c5:literal $c6:literal $c7:literal $c8:literal) => {
+        concat!(
+            concat!("vmovdqu ymm9, [rdx + 32*", $limb, "]\n"),
+            add_product!("ymm9", "rsi", $c0, "ymm12"),
+            add_product!("ymm9", "rsi + 32", $c1, "ymm13"),
+            add_product!("ymm9", "rsi + 64", $c2, "ymm14"),
+            add_product!("ymm9", "rsi + 96", $c3, "ymm15"),
+            add_product!("ymm9", "rsi + 128", $c4, "ymm12"),
+            add_product!("ymm9", "rsi + 160", $c5, "ymm13"),
+            add_product!("ymm9", "rsi + 192", $c6, "ymm14"),
+            add_product!("ymm9", "rsi + 224", $c7, "ymm15"),
+            add_product!("ymm9", "rsi + 256", $c8, "ymm12"),
+        )
+    };
+}
+
+/// Instructions that shift the lowest column out; what was its register holds the highest column afterwards.
+macro_rules! shift_out {
+    ($c0:literal $c1:literal $c2:literal $c3:literal $c4:literal $c5:literal $c6:literal $c7:literal $c8:literal) => {
+        concat!(
+            concat!("vpand ymm10, ", $c0, ", ymm11\n"),
+            concat!("vpsrlq ", $c0, ", ", $c0, ", 29\n"),
+            concat!("vpaddq ", $c1, ", ", $c1, ", ", $c0, "\n"),
+            add_product!("ymm10", "rcx", $c1, "ymm12"),
+            add_product!("ymm10", "rcx + 32", $c2, "ymm13"),
+            add_product!("ymm10", "rcx + 64", $c3, "ymm14"),
+            add_product!("ymm10", "rcx + 96", $c4, "ymm15"),
+            add_product!("ymm10", "rcx + 128", $c5, "ymm12"),
+            add_product!("ymm10", "rcx + 160", $c6, "ymm13"),
+            add_product!("ymm10", "rcx + 192", $c7, "ymm14"),
+            add_product!("ymm10", "rcx + 224", $c8, "ymm15"),
+            concat!("vpmuludq ", $c0, ", ymm10, [rcx + 256]\n"),
+        )
+    };
+}
+
+/// Instructions that store a column as a limb and carry what exceeds 29 bits into the next one.
+macro_rules! carry_and_store {
+    ($limb:literal, $column:literal, $next:literal) => {
+        concat!(
+            concat!("vpsrlq ymm12, ", $column, ", 29\n"),
+            concat!("vpaddq ", $next, ", ", $next, ", ymm12\n"),
+            concat!("vpand ", $column, ", ", $column, ", ymm11\n"),
+            concat!("vmovdqu [rdi + 32*", $limb, "], ", $column, "\n"),
+        )
+    };
+}
+
 /// Returns the product of two elements, divided by `2^261`.
 ///
-/// A function of its own, because its four hundred instructions would not stay decoded if every product had a copy.
-#[target_feature(enable = "avx2")]
-#[inline(never)]
-fn montgomery_product(left: &Vectors, right: &Vectors, modulus: &Limbs, inverse: u64) -> Vectors {
-    let (mask, inverse) = (splat(MASK), splat(inverse));
-    let mut columns = [_mm256_setzero_si256(); LIMBS];
-    macro_rules! row {
-        ($row:literal) => {{
-            // A column collects at most nine products below 2^60 and nine below 2^58, and carries below 2^36.
-            for limb in 0..LIMBS {
-                columns[limb] = _mm256_add_epi64(columns[limb], _mm256_mul_epu32(left[limb], right[$row]));
-            }
-            // The multiple of the modulus that makes the lowest limb zero, which is then shifted out.
-            let quotient = _mm256_and_si256(_mm256_mul_epu32(columns[0], inverse), mask);
-            let times = |limb: usize| _mm256_mul_epu32(quotient, splat(modulus[limb]));
-            let carry = _mm256_srli_epi64::<29>(_mm256_add_epi64(columns[0], times(0)));
-            for limb in 1..LIMBS {
-                columns[limb - 1] = _mm256_add_epi64(columns[limb], times(limb));
-            }
-            columns[0] = _mm256_add_epi64(columns[0], carry);
-            columns[LIMBS - 1] = _mm256_setzero_si256();
-        }};
-    }
-    // Written out, because the compiler does not unroll a loop of this size.
-    row!(0);
-    row!(1);
-    row!(2);
-    row!(3);
-    row!(4);
-    row!(5);
-    row!(6);
-    row!(7);
-    row!(8);
-    carried(columns)
+/// It is below `(1 + M/(2^29·p) + i·j/169)·p` for operands below `i·p` and `j·p`.
+///
+/// A multiple of the modulus makes the lowest column zero, which is then shifted out, row after row. The multiple `M` that
+/// is `−1` modulo `2^29` needs no quotient to be computed: with `T = 2^29·t + q`, the next `(T + q·M)/2^29` is
+/// `t + q·(M + 1)/2^29`. So a row waits for one product of limbs instead of two. The last row takes the modulus itself,
+/// so that `M` weighs only `M/2^29` in the end: 0.142 times the base field's modulus, 0.5 times the scalar field's.
+///
+/// In assembly, because compilers keep neither the columns in registers nor the operands out of them: nine registers hold
+/// the columns, and all 163 products take one factor from memory. A function of its own, because the cache of decoded
+/// instructions would not hold a copy for every product.
+///
+/// The caller's processor has the vectors.
+#[allow(improper_ctypes_definitions)] // both sides are Rust, and a result of this size is in memory by the convention
+#[unsafe(naked)]
+unsafe extern "sysv64" fn montgomery_product(
+    left: &Vectors,
+    right: &Vectors,
+    constants: &Constants,
+) -> Product {
+    // A column collects at most nine products below 2^60 and nine below 2^58, and carries below 2^36.
+    // By the convention rdi is the place of the result, and rsi, rdx and rcx are the arguments; vectors are the callee's.
+    naked_asm!(
+        "vmovdqu ymm11, [rcx + 32*19]",
+        first_row!(),
+        shift_out!("ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8"),
+        add_row!(1, "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0"),
+        shift_out!("ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0"),
+        add_row!(2, "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1"),
+        shift_out!("ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1"),
+        add_row!(3, "ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2"),
+        shift_out!("ymm3" "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2"),
+        add_row!(4, "ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3"),
+        shift_out!("ymm4" "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3"),
+        add_row!(5, "ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4"),
+        shift_out!("ymm5" "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4"),
+        add_row!(6, "ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5"),
+        shift_out!("ymm6" "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5"),
+        add_row!(7, "ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6"),
+        shift_out!("ymm7" "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6"),
+        add_row!(8, "ymm8" "ymm0" "ymm1" "ymm2" "ymm3" "ymm4" "ymm5" "ymm6" "ymm7"),
+        // Column 0 is in ymm8 now, column 1 in ymm0, and so on.
+        "vpmuludq ymm10, ymm8, [rcx + 32*18]",
+        "vpand ymm10, ymm10, ymm11",
+        add_product!("ymm10", "rcx + 32*9", "ymm8", "ymm12"),
+        add_product!("ymm10", "rcx + 32*10", "ymm0", "ymm13"),
+        add_product!("ymm10", "rcx + 32*11", "ymm1", "ymm14"),
+        add_product!("ymm10", "rcx + 32*12", "ymm2", "ymm15"),
+        add_product!("ymm10", "rcx + 32*13", "ymm3", "ymm12"),
+        add_product!("ymm10", "rcx + 32*14", "ymm4", "ymm13"),
+        add_product!("ymm10", "rcx + 32*15", "ymm5", "ymm14"),
+        add_product!("ymm10", "rcx + 32*16", "ymm6", "ymm15"),
+        add_product!("ymm10", "rcx + 32*17", "ymm7", "ymm12"),
+        "vpsrlq ymm8, ymm8, 29",
+        "vpaddq ymm0, ymm0, ymm8",
+        "vpxor xmm8, xmm8, xmm8",
+        carry_and_store!(0, "ymm0", "ymm1"),
+        carry_and_store!(1, "ymm1", "ymm2"),
+        carry_and_store!(2, "ymm2", "ymm3"),
+        carry_and_store!(3, "ymm3", "ymm4"),
+        carry_and_store!(4, "ymm4", "ymm5"),
+        carry_and_store!(5, "ymm5", "ymm6"),
+        carry_and_store!(6, "ymm6", "ymm7"),
+        carry_and_store!(7, "ymm7", "ymm8"),
+        "vmovdqu [rdi + 32*8], ymm8",
+        "mov rax, rdi",
+        "ret",
+    )
 }
 
 #[target_feature(enable = "avx2")]
@@ -269,7 +437,7 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
     }
 
     fn unpack(packed: &Packed) -> Element<C> {
-        Element::new_unchecked(BigInt(*packed)) * Self::UNSHIFT
+        Element::new_unchecked(BigInt(Self::reduced(packed))) * Self::UNSHIFT
     }
 
     fn enter<W: Work>(work: W) -> W::Output {
@@ -298,6 +466,14 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
         unsafe { scattered(&self.0) }
     }
 
+    fn reduced(packed: &Packed) -> Packed {
+        let mut integer = BigInt(*packed);
+        while integer >= C::MODULUS {
+            integer.sub_with_borrow(&C::MODULUS);
+        }
+        integer.0
+    }
+
     #[inline(always)]
     fn integers(self) -> [Packed; LANES] {
         // The product of v·R and 1, divided by R.
@@ -320,7 +496,7 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
     #[inline(always)]
     fn product(self, other: Self) -> Self {
         // SAFETY: above.
-        Self(unsafe { montgomery_product(&self.0, &other.0, &Self::MODULUS, Self::INVERSE) }, PhantomData)
+        Self(unsafe { montgomery_product(&self.0, &other.0, &Self::CONSTANTS) }.0, PhantomData)
     }
 
     #[inline(always)]
@@ -346,12 +522,17 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
     }
 
     #[inline(always)]
-    fn signed(self, negative: [u64; LANES]) -> Self {
-        let constant = const { lent(multiple(&C::MODULUS.0, 1)) };
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self {
+        let constant = const { lent(multiple(&C::MODULUS.0, K)) };
         // SAFETY: above.
         unsafe {
-            let opposite = difference(&[_mm256_setzero_si256(); LIMBS], &self.0, &constant);
-            Self(chosen(&self.0, &opposite, load(&negative)), PhantomData)
+            let mask = load(&negative);
+            // A limb's opposite is its complement plus one.
+            let mut signed = self.0;
+            for limb in &mut signed {
+                *limb = _mm256_sub_epi64(_mm256_xor_si256(*limb, mask), mask);
+            }
+            Self(difference(&signed, &other.0, &constant), PhantomData)
         }
     }
 }

@@ -84,6 +84,7 @@ where
         } else {
             *touched = self.batch;
             prefetch(&self.sums[addition.bucket as usize]);
+            prefetch(&self.points[addition.pick.place()]);
             self.additions.push(addition);
             if self.additions.len() == self.capacity {
                 self.flush();
@@ -143,7 +144,7 @@ where
     fn flush_singly(&mut self) {
         let mut additions = std::mem::take(&mut self.additions);
         let special = |addition: &Addition, buckets: &Self| {
-            buckets.sums[addition.bucket as usize].x == buckets.points[addition.pick.place()].x
+            L::reduced(&buckets.sums[addition.bucket as usize].x) == buckets.points[addition.pick.place()].x
         };
         let (mut equal, mut different): (Vec<_>, Vec<_>) =
             additions.iter().partition(|addition| special(addition, self));
@@ -202,6 +203,9 @@ where
         let mut total = sparse_total(std::mem::take(&mut self.beside));
         let side = 1_usize << self.sums.len().ilog2().div_ceil(2);
         let rows = self.sums.len().div_ceil(side);
+        for sum in &mut self.sums {
+            *sum = Point { x: L::reduced(&sum.x), y: L::reduced(&sum.y) };
+        }
         let mut lines = Buckets::<P, L>::new(&self.sums, rows + side);
         // Along diagonals, so that neighbours are of different rows and columns.
         for (shift, row) in (0..side).flat_map(|shift| (0..rows).map(move |row| (shift, row))) {

@@ -55,12 +55,13 @@ pub trait Work {
 
 /// Four elements of a prime field.
 ///
-/// Bounds are multiples of the modulus `p`. The product of operands below `i·p` and `j·p` is below `(1 + i·j/169)·p`,
-/// because `R` is at least 169 times `p` wherever bounds matter.
+/// Bounds are multiples of the modulus `p`. The product of operands below `i·p` and `j·p` is below `(e + i·j/169)·p`, with
+/// `e` = 1.15 in the base field and 1.5 in the scalar field: `R` is at least 169 times `p` wherever bounds matter, and
+/// [`crate::avx2`] says where `e` comes from.
 pub trait PrimeLanes<C: MontConfig<4>>: Copy {
     /// Returns the packed form of an element.
     fn pack(value: &Element<C>) -> Packed;
-    /// Returns the element of a packed form.
+    /// Returns the element of a packed form; takes a packed element of any size.
     fn unpack(packed: &Packed) -> Element<C>;
     /// Runs work with the form's instructions.
     fn enter<W: Work>(work: W) -> W::Output;
@@ -70,6 +71,8 @@ pub trait PrimeLanes<C: MontConfig<4>>: Copy {
     fn scatter<const BOUND: u64>(self) -> [Packed; LANES];
     /// Returns elements packed as they are, not reduced; takes elements below `5·p`.
     fn scatter_loosely(self) -> [Packed; LANES];
+    /// Returns the packed element below the modulus; takes one of any size.
+    fn reduced(packed: &Packed) -> Packed;
     /// Returns the elements as plain integers; takes elements below `8·p`.
     fn integers(self) -> [Packed; LANES];
     /// Returns the element less `K·p` where that is not negative.
@@ -78,7 +81,7 @@ pub trait PrimeLanes<C: MontConfig<4>>: Copy {
     /// Returns the product.
     #[must_use]
     fn product(self, other: Self) -> Self;
-    /// Returns the sum, only to be an operand of a product or the first of a difference.
+    /// Returns the sum, only to be an operand of a product or of a difference; there with three more at most.
     #[must_use]
     fn sum(self, other: Self) -> Self;
     /// Returns the sum, for any use.
@@ -87,9 +90,10 @@ pub trait PrimeLanes<C: MontConfig<4>>: Copy {
     /// Returns the difference plus `K·p`; `other` is at most `K·p`.
     #[must_use]
     fn less<const K: u64>(self, other: Self) -> Self;
-    /// Returns `p` less the element where `negative` is all ones, the element where it is 0; takes elements up to `p`.
+    /// Returns the opposite where `negative` is all ones, the element where it is 0, less `other`, plus `K·p`; the element
+    /// and `other` are at most `K·p` together.
     #[must_use]
-    fn signed(self, negative: [u64; LANES]) -> Self;
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self;
 }
 
 /// Returns neighbouring packed elements side by side.
@@ -101,7 +105,8 @@ pub fn gather_group<C: MontConfig<4>, L: PrimeLanes<C>>([a, b, c, d]: &[Packed; 
 
 /// Four coordinates of points, in the field that the curve is over.
 ///
-/// The product of operands below `9·p` and `6.5·p` is below `6.5·p` in every part, in the base field below `1.4·p`.
+/// A product of operands below `i·p` and `j·p` with `i·j` up to 48 is below `(5.15 + i·j/42)·p` in every part, in the base
+/// field below `(1.15 + i·j/169)·p`.
 pub trait Coordinate: Copy + Send + Sync {
     /// The field.
     type Field: Field;
@@ -115,20 +120,30 @@ pub trait Coordinate: Copy + Send + Sync {
     fn enter<W: Work>(work: W) -> W::Output;
     /// Returns packed elements side by side.
     fn gather(packed: [&Self::Packed; LANES]) -> Self;
-    /// Returns packed elements; takes parts below `8·p`, in the base field below `4·p`.
+    /// Returns packed elements, as they are; takes parts below `5·p`.
     fn scatter(self) -> [Self::Packed; LANES];
+    /// Returns the packed form below the modulus; takes one of any size.
+    fn reduced(packed: &Self::Packed) -> Self::Packed;
+    /// Returns parts below `4·p`; takes parts below `BOUND·p`, in the base field below `8·p`.
+    #[must_use]
+    fn settled<const BOUND: u64>(self) -> Self;
     /// Returns the product.
     #[must_use]
     fn product(self, other: Self) -> Self;
-    /// Returns the square, below `3·p`, in the base field below `1.3·p`, only to be the first operand of a difference; takes parts below `6.5·p`.
+    /// Returns the sum, only to be the second operand of a difference, there of three elements at most.
+    #[must_use]
+    fn sum(self, other: Self) -> Self;
+    /// Returns the square, below `3·p`, in the base field below `1.4·p`, only to be the first operand of a difference; takes
+    /// parts below `6·p`.
     #[must_use]
     fn square(self) -> Self;
     /// Returns the difference plus `K·p`; the parts of `other` are at most `K·p`.
     #[must_use]
     fn less<const K: u64>(self, other: Self) -> Self;
-    /// Returns the opposite where `negative` is all ones; takes and gives parts up to `p`.
+    /// Returns the opposite where `negative` is all ones, the element where it is 0, less `other`, plus `K·p`; parts of
+    /// both are at most `K·p` together.
     #[must_use]
-    fn signed(self, negative: [u64; LANES]) -> Self;
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self;
 }
 
 /// Coordinates in the base field.
@@ -159,7 +174,21 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Single<L> {
 
     #[inline(always)]
     fn scatter(self) -> [Packed; LANES] {
-        self.0.scatter::<4>()
+        self.0.scatter_loosely()
+    }
+
+    fn reduced(packed: &Packed) -> Packed {
+        L::reduced(packed)
+    }
+
+    #[inline(always)]
+    fn settled<const BOUND: u64>(self) -> Self {
+        Self(self.0.reduce::<4>())
+    }
+
+    #[inline(always)]
+    fn sum(self, other: Self) -> Self {
+        Self(self.0.sum(other.0))
     }
 
     #[inline(always)]
@@ -178,8 +207,8 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Single<L> {
     }
 
     #[inline(always)]
-    fn signed(self, negative: [u64; LANES]) -> Self {
-        Self(self.0.signed(negative))
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self {
+        Self(self.0.signed_less::<K>(negative, other.0))
     }
 }
 
@@ -211,21 +240,38 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Pair<L> {
 
     #[inline(always)]
     fn scatter(self) -> [[Packed; 2]; LANES] {
-        let (low, high) = (self.0.scatter::<8>(), self.1.scatter::<8>());
+        let (low, high) = (self.0.scatter_loosely(), self.1.scatter_loosely());
         [[low[0], high[0]], [low[1], high[1]], [low[2], high[2]], [low[3], high[3]]]
+    }
+
+    fn reduced([low, high]: &[Packed; 2]) -> [Packed; 2] {
+        [L::reduced(low), L::reduced(high)]
+    }
+
+    #[inline(always)]
+    fn settled<const BOUND: u64>(self) -> Self {
+        const { assert!(BOUND <= 12, "only multiples up to 12 are settled") };
+        let (low, high) =
+            if BOUND > 8 { (self.0.reduce::<8>(), self.1.reduce::<8>()) } else { (self.0, self.1) };
+        Self(low.reduce::<4>(), high.reduce::<4>())
+    }
+
+    #[inline(always)]
+    fn sum(self, other: Self) -> Self {
+        Self(self.0.sum(other.0), self.1.sum(other.1))
     }
 
     #[inline(always)]
     fn product(self, other: Self) -> Self {
-        // Karatsuba. With parts below 9p and 6.5p, `low` and `high` are below 1.4p and `cross` below 2.4p.
+        // Karatsuba. With parts below i·p and j·p, `low` and `high` are below 1.5p and `cross` below (1.15 + 4ij/169)·p.
         let (low, high) = (self.0.product(other.0), self.1.product(other.1));
         let cross = self.0.sum(self.1).product(other.0.sum(other.1));
-        Self(low.less::<2>(high), cross.less::<2>(low).less::<2>(high))
+        Self(low.less::<2>(high), cross.less::<4>(low.sum(high)))
     }
 
     #[inline(always)]
     fn square(self) -> Self {
-        // Parts below 6.5p: the factors of the first part are below 13p and 14.5p, its product is below 2.2p.
+        // Parts below 6p: the factors of the first part are below 12p and 14p, its product is below 2.2p.
         let half = self.0.product(self.1);
         Self(self.0.sum(self.1).product(self.0.less::<8>(self.1)), half.sum(half))
     }
@@ -236,8 +282,8 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Pair<L> {
     }
 
     #[inline(always)]
-    fn signed(self, negative: [u64; LANES]) -> Self {
-        Self(self.0.signed(negative), self.1.signed(negative))
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self {
+        Self(self.0.signed_less::<K>(negative, other.0), self.1.signed_less::<K>(negative, other.1))
     }
 }
 
@@ -314,8 +360,18 @@ mod tests {
             same(a().plus(a()).plus(b()).plus(b()).reduce::<4>(), &|a, b| a.double() + b.double());
             same(a().less::<1>(b()), &|a, b| a - b);
             same(a().less::<4>(b().plus(b())).reduce::<4>(), &|a, b| a - b.double());
-            same(a().signed([u64::MAX; LANES]), &|a, _| -a);
-            same(a().signed([0, u64::MAX, 0, u64::MAX]).signed([0, u64::MAX, 0, u64::MAX]), &|a, _| a);
+            same(a().less::<4>(b().sum(b()).sum(b()).sum(b())), &|a, b| a - b.double().double());
+            same(a().signed_less::<2>([u64::MAX; LANES], b()), &|a, b| -a - b);
+            same(a().signed_less::<2>([0; LANES], b()), &|a, b| a - b);
+            let mixed = a().signed_less::<2>([0, u64::MAX, 0, u64::MAX], b()).scatter::<8>();
+            let [first, second, third, fourth] = mixed.map(|packed| L::unpack(&packed));
+            let [[a0, b0], [a1, b1], [a2, b2], [a3, b3]] = pairs.map(|(a, b)| [a, b]);
+            assert_eq!([first, second, third, fourth], [a0 - b0, -a1 - b1, a2 - b2, -a3 - b3]);
+            // At rest, not reduced.
+            let loose = a().less::<4>(b()).scatter_loosely();
+            assert_eq!(loose.map(|packed| L::unpack(&packed)), pairs.map(|(a, b)| a - b));
+            assert!(loose.iter().all(|packed| BigInt(L::reduced(packed)) < C::MODULUS));
+            assert_eq!(loose.map(|packed| L::unpack(&L::reduced(&packed))), pairs.map(|(a, b)| a - b));
             // As large as operands of a product get.
             let large = a().less::<8>(b());
             same(large.product(large), &|a, b| (a - b).square());

@@ -256,6 +256,33 @@ mod tests {
     }
 
     #[test]
+    fn the_sum_is_the_same_on_every_number_of_threads() {
+        let few = multiples::<g1::Config>(97);
+        // More than one share of every class; the points come again and again, so that equal ones meet in buckets.
+        let count = 5 * SHARE + 3;
+        let points: Vec<_> = few.iter().cycle().take(count).copied().collect();
+        let scalars: Vec<Fr> = (0..count as u64)
+            .map(|index| match index % 5 {
+                0 => Fr::from(1),
+                1 => -Fr::from(1),
+                2 => Fr::from(index * index + 2),
+                _ => Fr::from(index + 2).pow([200 + index % 50]),
+            })
+            .collect();
+        let mut factors = vec![Fr::from(0); few.len()];
+        for (index, scalar) in scalars.iter().enumerate() {
+            factors[index % few.len()] += scalar;
+        }
+        let expected = plain_msm(&few, &factors);
+        let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
+        let bases = Bases::new(Form::best(), &points);
+        for threads in 1..=8 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| msm(&bases, &integers)), expected, "{threads} threads");
+        }
+    }
+
+    #[test]
     fn magnitudes_are_at_most_half_the_order() {
         assert_eq!(magnitude(&(-Fr::from(5)).into_bigint()), (BigInt::from(5_u64), true));
         assert_eq!(magnitude(&BigInt::from(5_u64)), (BigInt::from(5_u64), false));

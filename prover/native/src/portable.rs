@@ -40,6 +40,10 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Portable<C> {
         self.scatter::<1>()
     }
 
+    fn reduced(packed: &Packed) -> Packed {
+        *packed
+    }
+
     fn integers(self) -> [Packed; LANES] {
         self.0.map(|value| value.into_bigint().0)
     }
@@ -64,7 +68,8 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Portable<C> {
         Self(std::array::from_fn(|lane| self.0[lane] - other.0[lane]))
     }
 
-    fn signed(self, negative: [u64; LANES]) -> Self {
-        Self(std::array::from_fn(|lane| if negative[lane] == 0 { self.0[lane] } else { -self.0[lane] }))
+    fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self {
+        let signed = |lane: usize| if negative[lane] == 0 { self.0[lane] } else { -self.0[lane] };
+        Self(std::array::from_fn(|lane| signed(lane) - other.0[lane]))
     }
 }

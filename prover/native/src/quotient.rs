@@ -111,7 +111,7 @@ impl<L: PrimeLanes<FrConfig>> Work for Combination<'_, L> {
         let groups = a.iter().zip(b).zip(c).zip(self.out.as_chunks_mut::<LANES>().0);
         for (((a, b), c), out) in groups {
             let (a, b, c): (L, L, L) = (gather_group(a), gather_group(b), gather_group(c));
-            // Below 4p each, so that the product is below 1.1p.
+            // Below 4p each, so that the product is below 1.6p.
             *out = a.product(b).less::<4>(c).integers().map(BigInt);
         }
     }

@@ -181,7 +181,7 @@ impl<L: PrimeLanes<FrConfig>> Work for Lanes<Layer<'_>, L> {
                 gather_group::<FrConfig, L>(high),
                 strided::<L>(roots, LANES * place, 1),
             );
-            // Elements at rest are below 4p, and products with a root below 1.1p.
+            // Elements at rest are below 4p, and products with a root below 1.6p.
             let (sum, difference) = if down {
                 (x.plus(y).reduce::<4>(), x.less::<4>(y).product(root))
             } else {
@@ -295,21 +295,16 @@ fn center<L: PrimeLanes<FrConfig>>(tables: &OddCoset, block: &mut [Packed], scal
 fn butterflies_down<L: PrimeLanes<FrConfig>>([a, b, c, d]: [L; 4], [by, turned, squared]: [L; 3]) -> [L; 4] {
     let (e, f) = (a.plus(c).reduce::<4>(), b.plus(d).reduce::<4>());
     let (g, h) = (a.less::<4>(c).product(by), b.less::<4>(d).product(turned));
-    // e and f are below 4p, g and h below 1.1p.
-    [
-        e.plus(f).reduce::<4>(),
-        e.less::<4>(f).product(squared),
-        g.plus(h).reduce::<4>(),
-        g.less::<2>(h).product(squared),
-    ]
+    // e and f are below 4p, g and h below 1.6p.
+    [e.plus(f).reduce::<4>(), e.less::<4>(f).product(squared), g.plus(h), g.less::<2>(h).product(squared)]
 }
 
 /// Two layers of the forward transform; takes and gives elements below `4·p`.
 #[inline(always)]
 fn butterflies_up<L: PrimeLanes<FrConfig>>([a, b, c, d]: [L; 4], [by, turned, squared]: [L; 3]) -> [L; 4] {
     let (b, d) = (b.product(squared), d.product(squared));
-    // b and d are below 1.1p, so that e and g stay below 5.1p, f and h below 6p.
-    let (e, f) = (a.plus(b).reduce::<4>(), a.less::<2>(b));
+    // b and d are below 1.6p, so that e and g stay below 5.6p, f and h below 6p, and the results below 8p.
+    let (e, f) = (a.plus(b), a.less::<2>(b));
     let (g, h) = (c.sum(d), c.less::<2>(d));
     let (g, h) = (g.product(by), h.product(turned));
     [

@@ -25,6 +25,16 @@ def test_a_circuit_that_does_not_exist_is_bad_input() -> None:
     assert zkm2m("circuits", "build", "account-huge").exit_code == 2
 
 
+def test_build_compiles_the_witness_program_on_request_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(circuits, "compile_program", lambda _circuit, built: compiled.append(built.circuit))
+    zkm2m_json("circuits", "build", "account-small")
+    assert compiled == []
+    zkm2m_json("circuits", "build", "account-small", "--witness", "cpp")
+    assert compiled == ["account-small"]
+    assert zkm2m("circuits", "build", "account-small", "--witness", "go").exit_code == 2
+
+
 def test_the_table_has_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
     row = CostRow("account-small", "small", 9_876, dict.fromkeys(PARTS, 123))
     monkeypatch.setattr(circuits, "cost_table", lambda _names: [row])

@@ -8,6 +8,7 @@ import pytest
 
 from cli import doctor
 from cli.doctor import Finding
+from prover.circuits import build
 from rtnet_core.venue_key import public_hex, read_venue_key
 from tests.support.command_line import zkm2m, zkm2m_json
 
@@ -73,6 +74,18 @@ def test_the_doctor_says_what_an_absent_node_and_rust_cost(tmp_path: Path, monke
     assert "Node 20" in found["Node"].remedy
     assert not found["Rust toolchain"].present
     assert not found["Rust toolchain"].needed
+    assert not found["C++ for witnesses"].present
+    assert not found["C++ for witnesses"].needed
+    assert "nasm" in found["C++ for witnesses"].remedy
+
+
+def test_the_doctor_lists_the_circuits_with_a_witness_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_program", lambda _built: None)
+    assert "--witness cpp" in doctor._witness_programs().remedy
+    build("account-small")
+    monkeypatch.setattr(doctor, "find_program", lambda built: built.wasm if built.circuit == "account-small" else None)
+    finding = doctor._witness_programs()
+    assert (finding.present, finding.detail, finding.needed) == (True, "account-small", False)
 
 
 @pytest.mark.parametrize(("needed", "code", "words"), [(True, 1, "cannot run"), (False, 0, "can run")])

@@ -46,6 +46,9 @@ def test_a_fund_that_is_no_amount(tmp_path: Path, fund: str) -> None:
     ("text", "rule"),
     [
         ("name = ", "must be TOML"),
+        ("name = " + "[" * 4_000, "must be TOML"),
+        ("insurance_fund_ticks = " + "9" * 5_000, "must be TOML of few levels and short numbers"),
+        ("# " + "x" * 8_192, "must not be longer than 8192 bytes"),
         ('format = "zkm2m/venue/v1"\nname = "x"\nkey_file = "k"\ninsurance_fund_ticks = 1.5\n', "insurance_fund_ticks"),
         ('name = "x"\nkey_file = "k"\ninsurance_fund_ticks = 1\nfunds = 2\n', "funds: is not a field"),
         ('name = "x"\nkey_file = "none.pem"\ninsurance_fund_ticks = 1\n', "none.pem: is missing"),

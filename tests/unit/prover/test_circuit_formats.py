@@ -105,7 +105,11 @@ def test_symbols_name_wires_and_eliminated_signals(toy_symbols: Symbols, toy_bui
 
 
 @pytest.mark.parametrize(
-    "line", ["1,1,1", "x,1,1,main.a", "1,-2,1,main.a", "1,1,1,main a", "1,1,1,", "1,1,1,main.a\n1,2,1,main.b"]
+    "line",
+    [
+        *("1,1,1", "x,1,1,main.a", "1,-2,1,main.a", "1,1,1,main a", "1,1,1,", "1,1,1,main.a\n1,2,1,main.b"),
+        f"{'9' * 5_000},1,1,main.a",
+    ],
 )
 def test_malformed_symbol_lines_are_refused(line: str) -> None:
     with pytest.raises(InputError):

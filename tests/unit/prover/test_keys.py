@@ -149,7 +149,7 @@ def _no_json(folder: Path) -> None:
         (_contributions, "must count the contributions"),
         (_verifying_key, "must have the id that its lock file names"),
         (_verifying_key_and_its_id, "must be the verifying key inside the proving key"),
-        (_no_json, "must be a readable JSON file"),
+        (_no_json, "must be JSON"),
     ],
 )
 def test_a_folder_that_contradicts_itself_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,14 @@ def test_a_venue_key_is_not_overwritten(tmp_path: Path) -> None:
     assert write_venue_key(path, force=True) != public
 
 
-@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"])
+#: A key of PKCS #8 whose algorithm, 1.3.101.108, nobody knows.
+UNKNOWN_KEY = b64encode(bytes.fromhex("302e020100300506032b656c042204" + "20" + "07" * 32))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", *(b"-----BEGIN PRIVATE KEY-----\n%b\n-----END PRIVATE KEY-----\n" % b for b in (b"AA==", UNKNOWN_KEY))],
+)
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "venue.pem"
     path.write_bytes(content)

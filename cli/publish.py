@@ -12,7 +12,7 @@ from cli.files import read_bytes
 from cli.options import JsonFlag
 from cli.progress import counted
 from cli.render import console, facts, print_json
-from cli.verify_options import BackendOption, KeysOption, VenueKeyOption, VerifierBackend
+from cli.verify_options import BackendOption, EpochVkIdOption, KeysOption, VenueKeyOption, VerifierBackend
 from prover.atomic import atomic_folder
 from prover.paths import build_folder
 from rtnet_core.epoch import RECORD_NAME
@@ -36,12 +36,7 @@ def publish(
     ] = None,
     venue_key: VenueKeyOption = None,
     keys: KeysOption = None,
-    vk_id: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vk-id", metavar="CIRCUIT=HEX", help="A verifying key's id, from a source other than the key folder."
-        ),
-    ] = None,
+    vk_id: EpochVkIdOption = None,
     backend: BackendOption = VerifierBackend.AUTO,
     production: Annotated[
         bool, typer.Option("--production", help="Refuse development keys and an unpinned venue.")

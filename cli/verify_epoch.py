@@ -18,6 +18,7 @@ from cli.render import console, duration, facts, percent, print_json, table, usd
 from cli.report import exit_code, print_report
 from cli.verify_options import (
     BackendOption,
+    EpochVkIdOption,
     KeysOption,
     MaxAgeOption,
     VenueKeyOption,
@@ -67,12 +68,7 @@ def epoch(
     venue_key: VenueKeyOption = None,
     max_age: MaxAgeOption = None,
     keys: KeysOption = None,
-    vk_id: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vk-id", metavar="CIRCUIT=HEX", help="A verifying key's id, from a source other than the key folder."
-        ),
-    ] = None,
+    vk_id: EpochVkIdOption = None,
     backend: BackendOption = VerifierBackend.AUTO,
     production: Annotated[
         bool, typer.Option("--production", help="Refuse development keys and unpinned venues.")

@@ -38,6 +38,12 @@ VkIdOption = Annotated[
     str | None,
     typer.Option("--vk-id", metavar="HEX", help="The verifying key's id, from a source other than the key folder."),
 ]
+EpochVkIdOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vk-id", metavar="CIRCUIT=HEX", help="A verifying key's id, from a source other than the key folder."
+    ),
+]
 MaxAgeOption = Annotated[
     int | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Refuse data older than this.")
 ]

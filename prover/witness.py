@@ -12,10 +12,11 @@ import select
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from prover.compiler import read_build
 from prover.toolchain import node_program, stop_group, tool_environment
@@ -100,7 +101,45 @@ def signal_hash(name: str) -> int:
     return digest
 
 
-class WitnessCalculator:
+class Calculator(ABC):
+    """Computes witnesses of one circuit by an outside process; a context manager. `generator` says by which kind."""
+
+    generator: ClassVar[str]
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def calculate(self, inputs: Mapping[str, InputValue]) -> bytes:
+        """Return the witness for `inputs` as the bytes of a ``.wtns`` file.
+
+        Raises
+        ------
+        InputError
+            `inputs` has not exactly the circuit's names and shapes, or a value is no integer in [0, r).
+        Refusal
+            ``witness_failed``: the inputs violate the circuit. Template and line are named, values are not.
+        ToolError
+            The program is missing, crashed, ran too long, or is not the one that the names belong to.
+        """
+
+    def close(self) -> None:
+        """End the process, and a job that is under way; the next job would start another one."""
+        process, self._process = self._process, None
+        if process is not None:
+            stop_group(process)
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    stream.close()
+
+
+class WitnessCalculator(Calculator):
     """Computes witnesses of one circuit; a context manager that keeps its Node process for many jobs.
 
     The process starts with the first job whose inputs pass the checks. A calculator serves one thread at a time.
@@ -135,38 +174,10 @@ class WitnessCalculator:
         self._wasm = Path(os.path.abspath(wasm))
         self._shapes = dict(read_build(wasm.parent).inputs if inputs is None else inputs)
         self._timeout_s = timeout_s
-        self._process: subprocess.Popen[bytes] | None = None
         self._wires = 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the Node process; the next job would start another one."""
-        process, self._process = self._process, None
-        if process is not None:
-            stop_group(process)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
-
     def calculate(self, inputs: Mapping[str, InputValue]) -> bytes:
-        """Return the witness for `inputs` as the bytes of a ``.wtns`` file.
-
-        Raises
-        ------
-        InputError
-            `inputs` has not exactly the circuit's names and shapes, or a value is no integer in [0, r).
-        Refusal
-            ``witness_failed``: the inputs violate the circuit. Template and line are named, values are not.
-        ToolError
-            Node is missing, ran too long, or the program is not the one that the names belong to.
-        """
+        """Return the witness for `inputs` as the bytes of a ``.wtns`` file; see `Calculator.calculate`."""
         content = encode_inputs(flatten_inputs(inputs, self._shapes))
         try:
             process = self._started()

@@ -17,14 +17,13 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final
 
 from prover.atomic import atomic_folder
 from prover.compiler import CPP_FLAGS, Build, Circuit, exclusive, file_sha256, remove_abandoned, write_cpp
 from prover.paths import build_folder
-from prover.toolchain import run_to_end, stop_group, tool_environment
-from prover.witness import FIELD_BYTES, InputValue, WitnessCalculator, encode_inputs, flatten_inputs
+from prover.toolchain import run_to_end, tool_environment
+from prover.witness import FIELD_BYTES, Calculator, InputValue, WitnessCalculator, encode_inputs, flatten_inputs
 from rtnet_core.errors import InputError, Refusal, ToolError
 
 #: The ways to compute a witness, the preferred one first.
@@ -43,26 +42,6 @@ _HEADER_BYTES: Final = 76
 _VIOLATED: Final = 3
 _UNUSABLE: Final = 4
 _PLACE: Final = re.compile(rb"(\w+) (\d+)")
-
-
-class Calculator(Protocol):
-    """Computes witnesses of one circuit; a context manager. `generator` says how."""
-
-    generator: str
-
-    def __enter__(self) -> Self:
-        """Begin."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End every process of it."""
-
-    def calculate(self, inputs: Mapping[str, InputValue]) -> bytes:
-        """Return the witness for `inputs` as the bytes of a ``.wtns`` file; see `WitnessCalculator.calculate`."""
-
-    def close(self) -> None:
-        """End every process of it; the next job would start another one."""
 
 
 def open_calculator(built: Build, generator: str = "auto") -> Calculator:
@@ -154,7 +133,7 @@ def _run(tool: str, arguments: list[str]) -> None:
         raise ToolError(f"{tool} failed with exit code {code}; it needs {CPP_PACKAGES} (Debian's names). {first}")
 
 
-class CppWitnessCalculator:
+class CppWitnessCalculator(Calculator):
     """Computes witnesses of one circuit by its compiled program; a context manager. Serves one thread at a time.
 
     Parameters
@@ -182,7 +161,6 @@ class CppWitnessCalculator:
         self._program, self._data = folder / built.circuit, folder / f"{built.circuit}.dat"
         self._built = built
         self._timeout_s = timeout_s
-        self._process: subprocess.Popen[bytes] | None = None
         if not self._program.is_file():
             raise ToolError(
                 f"{built.circuit} has no C++ program: run `zkm2m circuits build {built.circuit} --witness cpp`"
@@ -190,35 +168,8 @@ class CppWitnessCalculator:
         if _described(folder) != {file.name: file_sha256(file) for file in (self._program, self._data)}:
             raise ToolError(f"{folder} was changed after it was built: remove it and build again")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End a job that is under way."""
-        process, self._process = self._process, None
-        if process is not None:
-            stop_group(process)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
-
     def calculate(self, inputs: Mapping[str, InputValue]) -> bytes:
-        """Return the witness for `inputs` as the bytes of a ``.wtns`` file.
-
-        Raises
-        ------
-        InputError
-            `inputs` has not exactly the circuit's names and shapes, or a value is no integer in [0, r).
-        Refusal
-            ``witness_failed``: the inputs violate the circuit. Template and line are named, values are not.
-        ToolError
-            The program crashed, ran too long, or is not the one that the names belong to.
-        """
+        """Return the witness for `inputs` as the bytes of a ``.wtns`` file; see `Calculator.calculate`."""
         content = encode_inputs(flatten_inputs(inputs, self._built.inputs))
         try:
             self._process = subprocess.Popen(

@@ -13,8 +13,8 @@ from prover.batch_inputs import BatchAccount, batch_inputs, batch_statement, bat
 from prover.circuits import build, find_circuit
 from prover.inputs import CircuitInputs, account_inputs, account_statement
 from prover.market_inputs import market_inputs
-from prover.witness import InputValue, WitnessCalculator
-from prover.witness_cpp import Calculator, CppWitnessCalculator, compile_program, require_cpp_tools
+from prover.witness import Calculator, InputValue, WitnessCalculator
+from prover.witness_cpp import CppWitnessCalculator, compile_program, require_cpp_tools
 from rtnet_core.book_sample import sample_book
 from rtnet_core.commitments import user_id_field
 from rtnet_core.errors import Refusal, ToolError

@@ -113,6 +113,7 @@ _CALLS: Final[dict[str, tuple[str, Inputs]]] = {
     "lib/hinge.circom": ("Hinge(8)", {"in": 77, "kink": 20}),
     "lib/lanes.circom": ("Lanes(4)", {"in": lanes_of([1, 2, 3, 4])}),
     "lib/pack.circom": ("Pack(3, 100)", {}),
+    "lib/poseidon_permutation.circom": ("PoseidonPermutation(2)", {"inputs": [3, 4], "initialState": 5}),
     "lib/signed_bits.circom": ("SignedBits(8)", {}),
     "lib/unsigned_bits.circom": ("UnsignedBits(8)", {}),
     "margin/account_margin.circom": ("AccountMargin(2, 1, 1, 4)", {"isOption": [1, 0], "quantity": [-3, 4]}),

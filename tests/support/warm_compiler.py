@@ -69,14 +69,14 @@ def compile_warm(arguments: Sequence[str | Path], outputs: Sequence[Path]) -> No
         _pipe(process.stdin).flush()
         answer = json.loads(_pipe(process.stdout).readline())
     except BaseException as error:
-        stop_group(process)
+        _stop(process)
         if isinstance(error, (OSError, ValueError)):
             raise ToolError("circom2 ended before it answered") from error
         raise
     if runs + 1 < _MOST_RUNS:
         _running.append((process, runs + 1))
     else:
-        stop_group(process)
+        _stop(process)
     if answer["code"] != 0:
         raise ToolError(f"circom2 failed with exit code {answer['code']}:\n{_COLOUR.sub('', answer['output']).strip()}")
     for output in outputs:
@@ -96,6 +96,12 @@ def _started() -> subprocess.Popen[bytes]:
     )
 
 
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    stop_group(process)
+    _pipe(process.stdin).close()
+    _pipe(process.stdout).close()
+
+
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     assert stream is not None
     return stream
@@ -104,4 +110,4 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 @atexit.register
 def _end() -> None:
     while _running:
-        stop_group(_running.pop()[0])
+        _stop(_running.pop()[0])

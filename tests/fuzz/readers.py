@@ -44,6 +44,10 @@ from tests.conformance.corpus_files import CORPUS
 from tests.fuzz.mutations import Mutation, spoil_bytes, spoil_container, spoil_json, spoil_lines, spoil_table
 from tests.support.chains import TIME_MS, calm_chain, three_venues, write_trades
 from verifier.bundle import account_bundle, market_bundle
+from verifier.ceremony.chain import read_chain
+from verifier.ceremony.circuit_key import Circuit
+from verifier.ceremony.documents import Attestation, Ceremony
+from verifier.ceremony.transcript import read_attestation
 from verifier.epoch_files import MARKET_NAME, PARAMS_NAME, PROOFS_NAME, RECORD_NAME, EpochFolder
 from verifier.groth16 import Proof, VerificationKey
 from verifier.inclusion import verify_inclusion
@@ -346,7 +350,27 @@ def python_readers() -> Mapping[str, Reader]:
         "sym": Reader(lambda d, _: parse_sym(d), _circuit_file("toy.sym"), spoil_table),
         "wtns": Reader(lambda d, _: parse_wtns(d), _circuit_file("toy.wtns"), spoil_container),
         "zkey": Reader(lambda d, _: parse_zkey(d), _circuit_file("toy.zkey"), spoil_container),
+        "ceremony": Reader(lambda d, _: Ceremony.from_json(d), lambda _: [_ceremony()], spoil_json),
+        "attestation": Reader(
+            lambda d, f: read_attestation(_put(f, "a.txt", d)), lambda _: [_attestation()], spoil_bytes
+        ),
+        "key of a ceremony": Reader(
+            lambda d, f: read_chain(_put(f, "c.zkey", d)), _circuit_file("toy.zkey"), spoil_container
+        ),
+        "constraints of a ceremony": Reader(
+            lambda d, f: Circuit.open(_put(f, "c.r1cs", d)), _circuit_file("toy.r1cs"), spoil_container
+        ),
     }
+
+
+def _ceremony() -> bytes:
+    hashes = dict.fromkeys(("r1cs_sha256", "first_key_sha256"), 64 * "0")
+    long_hashes = dict.fromkeys(("phase_1_blake2b_512", "circuit_hash"), 128 * "0")
+    return Ceremony(circuit="toy", phase_1_power=8, **hashes, **long_hashes).to_json_bytes()
+
+
+def _attestation() -> bytes:
+    return Attestation("toy", 1, "Ada", "00", "11", "22", "snarkjs", "2026-11-21").text().encode()
 
 
 def _obligations(_: Path) -> list[bytes]:

@@ -15,13 +15,12 @@ from cli.render import console, print_json
 from cli.report import exit_code, print_report
 from cli.verify_options import BackendOption, KeysOption, VenueKeyOption, VerifierBackend, own_keys
 from rtnet_core.book_source import open_book_source
-from rtnet_core.epoch import RECORD_NAME
 from rtnet_core.errors import InputError, Refusal
 from rtnet_core.files import replace_file
 from rtnet_core.reserves import Reserves
 from verifier.epoch import verify_epoch
-from verifier.epoch_files import EpochFolder, read_record
-from verifier.given import policy_of
+from verifier.epoch_files import EpochFolder
+from verifier.given import policy_of, previous_record
 from verifier.report.epoch import epoch_report
 from verifier.report.findings import Figure, Notebook, Report, ReportTable
 from verifier.report.render import to_html, to_markdown
@@ -96,14 +95,13 @@ def _public_report(
 ) -> Report:
     """Return the report that anyone can make of the folder; of an epoch that is refused, little but the reason."""
     policy = policy_of(production=False, max_age=None, venue_key=venue_key)
-    before = opened.path.resolve().parent / str(opened.record.number - 1) / RECORD_NAME
     try:
         with counted("checking the proofs") as progress:
             verdict = verify_epoch(
                 opened,
                 keys=own_keys(keys),
                 policy=policy,
-                previous=read_record(before) if before.is_file() else None,
+                previous=previous_record(opened.path, opened.record, None),
                 reserves=held,
                 backend=backend.value,
                 progress=progress,

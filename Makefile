@@ -24,7 +24,7 @@ CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs mutate bench bench-epoch wheel clean distclean no-native
+.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs mutate fuzz bench bench-epoch wheel clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -40,6 +40,7 @@ menu:
 	@echo "make wheel     build the native prover for machines without Rust, and try it in a fresh environment: build/wheels"
 	@echo "make docs      write docs/cli.md from the commands, circuits/README.md from the circuits, docs/security.md from the tests"
 	@echo "make mutate    weaken the circuits line by line: a forged witness must show each; takes hours, and goes on where it ended"
+	@echo "make fuzz      feed every reader files that take new paths; FUZZ_SECONDS=600 for ten minutes each"
 	@echo "make clean     remove what was built, development keys included; make distclean also what was installed"
 
 run: setup $(KEYS)
@@ -90,6 +91,10 @@ docs: setup
 # MUTATE_ARGS="--only ScanRisk" tries one template, --seconds N ends after a time.
 mutate: setup $(STAMPS)/test
 	@$(BIN)/python -m tests.mutation.run $(MUTATE_ARGS)
+
+# FUZZ_SECONDS=600 feeds every reader for ten minutes; 10 seconds each are part of `make test-all`.
+fuzz: setup $(STAMPS)/test
+	@$(BIN)/python -m pytest -q -p no:randomly -m slow tests/fuzz
 
 bench: setup $(KEYS) $(STAMPS)/test
 	@$(BIN)/zkm2m keys dev market-standard

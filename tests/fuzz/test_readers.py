@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -75,6 +76,18 @@ def test_a35_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
 @NAMES
 def test_a35_many_spoilt_files_are_read_or_refused(name: str, circuit_files: Path, tmp_path: Path) -> None:
     spoilt_examples(READERS[name], circuit_files, tmp_path, 1_000)
+
+
+@pytest.mark.slow
+@NAMES
+def test_a35_a_file_that_takes_new_paths_is_read_or_refused(name: str, circuit_files: Path) -> None:
+    """In a process of its own, which the fuzzer ends; ``FUZZ_SECONDS`` says how long."""
+    pytest.importorskip("atheris", reason="atheris is not installed: it has wheels for Linux on x86-64")
+    seconds = os.environ.get("FUZZ_SECONDS", "10")
+    command = [sys.executable, "-m", "tests.fuzz.guided", str(circuit_files), name, seconds]
+    done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr)[-3000:]
+    assert done.returncode == 0, f"exit {done.returncode}, the file is in {circuit_files}: {said}"
 
 
 def limited(circuit: Path, count: int, names: list[str]) -> None:

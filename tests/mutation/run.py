@@ -2,9 +2,10 @@
 
 A mutant is killed where a witness is shown that tells it from the circuit as it ships: one that the circuit refuses and
 the mutant accepts (``assigned``, ``wider``), or the other way round (``narrower``). The witness comes from a program
-whose checks are dropped and whose assignment is forged, or from inputs at the range's ends. What no such witness tells
-apart survives, and must stand in ``survivors.json`` with the reason. An array that is assigned whole has no such text;
-what it carries is attacked number by number in `tests.soundness`.
+whose checks are dropped and whose assignment is forged, with an input moved where one is what is assigned, or from
+inputs at the range's ends. What no such witness tells apart survives, and must stand in ``survivors.json`` with the
+reason. An array that is assigned whole and is no input has no such text; what it carries is attacked number by number
+in `tests.soundness`.
 
 Results are kept in ``build/mutation/results.json`` under the hash of circuits and tool, so that a run goes on where the
 last one ended. Exit code 1: a survivor without a reason, or a reason without its survivor.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import sys
 import time
@@ -40,7 +42,7 @@ from tests.support.forge_library import LibraryBench
 SURVIVORS: Final = Path(__file__).with_name("survivors.json")
 RESULTS: Final = build_folder() / "mutation" / "results.json"
 KILLED, SURVIVED, STILLBORN = "killed", "survived", "does not compile"
-#: Of an array that is assigned whole: there is no text that changes one of its numbers.
+#: Of an array that is assigned whole and is no input: there is no text that changes one of its numbers.
 UNFORGED: Final = "cannot be forged"
 
 
@@ -66,18 +68,57 @@ def judge(mutant: Mutant) -> str:
 
 
 def _judge_assigned(mutant: Mutant, target: Bench, inputs: Inputs, weakened: Checker, folders: list[Path]) -> str:
-    end = UNFORGED
-    for forgery in mutant.forgeries:
+    for forgery, moved in _forgeries(mutant, inputs):
         change = {(mutant.file, mutant.anchor): forgery}
         try:
             folders.append(_program(target, change))
         except ToolError:
-            continue
-        forged = target.forge(inputs, change)
-        if forged.broken and weakened.is_satisfied(forged.labelled):
-            return KILLED
-        end = SURVIVED
-    return end
+            return UNFORGED
+        for given in (inputs, moved):
+            forged = target.forge(given, change)
+            if forged.broken and weakened.is_satisfied(forged.labelled):
+                return KILLED
+    return SURVIVED
+
+
+def _forgeries(mutant: Mutant, inputs: Inputs) -> Iterator[tuple[str, Inputs]]:
+    """Yield forged statements, each with inputs to try beside the given ones.
+
+    Where an input is what is assigned, those have it moved the other way, so that the forged signal keeps its number.
+    An array among the inputs is assigned element by element, the first or the last one forged.
+    """
+    before, _, expression = mutant.weakened.removesuffix(";").rpartition(" <-- ")
+    found = re.fullmatch(r"(\w+)((?:\[\w+\])*)", expression)
+    name, indices = (found[1], found[2].count("[")) if found and found[1] in inputs else ("", 0)
+    element = inputs.get(name, 0)
+    for _ in range(indices):
+        element = element[0] if isinstance(element, list) else element
+    if not isinstance(element, list):
+        for forgery in mutant.forgeries:
+            change = {" + 1;": -1, " - 1;": 1}.get(forgery[-5:], 0)
+            yield forgery, _moved(inputs, name, (None,) * indices, change)
+        return
+    start = len(mutant.anchor) - len(mutant.text)
+    paths = list(_paths(element))
+    for forged in (paths[0], paths[-1]):
+        statement = mutant.weakened[:start]
+        for path in paths:
+            place = "".join(f"[{step}]" for step in path)
+            statement += f"{before[start:]}{place} <-- {expression}{place}{' + 1' if path == forged else ''};"
+        yield statement, _moved(inputs, name, (*(None,) * indices, *forged), -1)
+
+
+def _moved(inputs: Inputs, name: str, path: tuple[int | None, ...], change: int) -> Inputs:
+    """Return the inputs with the number at a path changed, at every place where a step of the path is none."""
+    if not name or not change:
+        return inputs
+
+    def moved(value: Any, path: tuple[int | None, ...]) -> Any:
+        if not path:
+            return value + change
+        return [moved(part, path[1:]) if path[0] in (None, place) else part for place, part in enumerate(value)]
+
+    return {**inputs, name: moved(inputs[name], path)}
 
 
 def _program(target: Bench, change: Mapping[tuple[str, str], str]) -> Path:
@@ -89,7 +130,7 @@ def _program(target: Bench, change: Mapping[tuple[str, str], str]) -> Path:
 
 def _judge_range(mutant: Mutant, target: Bench, inputs: Inputs, weakened: Checker, program: Path) -> str:
     calculator = _calculator(program / "main_js" / "main.wasm", target.build.inputs)
-    for changed in _at_the_ends(inputs, _width(mutant, target)):
+    for changed in _at_the_ends(inputs, _width(mutant, target), _bounds(mutant)):
         accepted = not target.forge(changed).broken
         values = parse_wtns(calculator.calculate(reduced(changed)))
         if accepted == (mutant.kind == "narrower") and weakened.is_satisfied(values) != accepted:
@@ -101,22 +142,39 @@ def _width(mutant: Mutant, target: Bench) -> int:
     """Return the bits of a range: its expression, with the template's arguments and the limits put in."""
     header = next(s for s in read_sources() if s.name == mutant.file).headers[0]
     arguments = target.circuit.call.partition("(")[2].rstrip(")").split(",")
-    known: dict[str, Any] = dict(zip(header.parameters, (int(a) for a in arguments if a.strip()), strict=True))
-    for part in (circuit_sources() / "limits.circom").read_text("utf-8").splitlines():
-        if part.startswith("function"):
-            name, value = part.removeprefix("function ").split("() { return ")
-            known[name] = int(value.removesuffix("; }"))
+    known = dict(zip(header.parameters, (int(a) for a in arguments if a.strip()), strict=True)) | _limits()
     expression = mutant.width.replace("()", "")
     total = sum(known[word] if word in known else int(word) for word in expression.split(" + "))
     return int(total)
 
 
-def _at_the_ends(inputs: Inputs, bits: int) -> Iterator[dict[str, Any]]:
-    """Yield the inputs with one number at a time at the ends of a range of these bits, signed or not."""
+def _limits() -> dict[str, int]:
+    limits = {}
+    for line in (circuit_sources() / "limits.circom").read_text("utf-8").splitlines():
+        if line.startswith("function"):
+            name, value = line.removeprefix("function ").split("() { return ")
+            limits[name] = int(value.removesuffix("; }"))
+    return limits
+
+
+def _bounds(mutant: Mutant) -> list[int]:
+    """Return the limits that are numbers, not widths, in the mutant's template: its ranges may begin or end there."""
+    text = next(source.text for source in read_sources() if source.name == mutant.file)
+    apart = ("_BITS", "_SHIFT", "_STRIDE")
+    named = {name: bound for name, bound in _limits().items() if not name.startswith("TAG_")}
+    return [bound for name, bound in named.items() if not name.endswith(apart) and f"{name}()" in text]
+
+
+def _at_the_ends(inputs: Inputs, bits: int, bounds: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """Yield the inputs with one number at a time at the ends of a range of these bits, signed or not, or at bounds."""
     top, half = 1 << bits, 1 << (bits - 1)
+    ends = [0, 1, top, top - 1, -1, half, half - 1, -half, -half - 1, 2 * top - 1, -top, -top - 1]
+    for bound in bounds:
+        ends += [bound, bound - 1, bound + 1, -bound, -bound - 1]
+    numbers = dict.fromkeys(ends)
     for name, value in inputs.items():
         for path in _paths(value):
-            for number in (0, top, top - 1, -1, half, half - 1, -half, -half - 1, 2 * top - 1, -top, -top - 1):
+            for number in numbers:
                 changed = {key: deepcopy(part) for key, part in inputs.items()}
                 yield _put(changed, name, path, number)
 

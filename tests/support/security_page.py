@@ -38,7 +38,8 @@ the four circuits prove is in [`circuits/README.md`](../circuits/README.md), wha
 - **Uniqueness.** All signals of a template, hints included, follow from its inputs: shown by lemmas that are listed and
   tested, in `tests/uniqueness`. A table below names what they leave open.
 - **Readers.** Good files of every format are spoilt with their structure kept in mind: a reader returns or refuses, in
-  bounded time and memory, and no native code ends its process: `tests/fuzz`.
+  bounded time and memory, and no native code ends its process: `tests/fuzz`. `make fuzz` runs the slow ones: atheris
+  feeds every reader what leads it down new paths of our code, as long as `FUZZ_SECONDS` says.
 """
 
 

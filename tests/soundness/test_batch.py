@@ -142,6 +142,15 @@ def test_a17_real_account_marked_as_padding() -> None:
     assert_other_statement(batch_bench().forge(without), "batchRoot", "totals", "accountCount")
 
 
+def test_a17_account_left_out_of_the_tree_only() -> None:
+    """Its flag forged on the way to the tree, the count one less: its losses would be in the totals, and no leaf."""
+    forgery = "tree.exists[0] <-- exists[0]; tree.exists[1] <-- exists[1] - 1;"
+    change = {("batch.circom", "tree.exists <== exists;"): forgery}
+    forged = TINY_BATCH.forge({**tiny_batch_inputs(500, -700), "accountCount": 1}, change)
+    assert forged.values["tree.exists[1]"] == 0
+    forged.assert_refused(r"^tree\.exists\[1\]$")
+
+
 @pytest.mark.parametrize("flags", [[1, 0, 1, 0], [0, 1, 1, 0], [0, 0, 0, 1], [1, 1, 0, 1]])
 def test_a17_hole_between_accounts(flags: list[int]) -> None:
     """Empty accounts in the hole, so that nothing but the order of the flags is wrong."""

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import zkm2m_native
 
-from benchmarks.measure import own_peak_rss_bytes, time_call
-
 
 def main(arguments: list[str]) -> None:
     """Prove once to files, or repeatedly for timing."""
     if arguments[0] == "--repeat":
+        # Only here: what it imports takes a tenth of a second, which is no part of a proof.
+        from benchmarks.measure import own_peak_rss_bytes, time_call
+
         repeats, key, witness_file = int(arguments[1]), arguments[2], arguments[3]
         prover = zkm2m_native.Prover(key)
         witness = Path(witness_file).read_bytes()

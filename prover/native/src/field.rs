@@ -27,14 +27,10 @@ pub const G2_BYTES: usize = 128;
 ///
 /// # Panics
 /// `bytes` is shorter than 32 bytes: callers pass exact chunks.
+#[inline]
 pub fn integer(bytes: &[u8]) -> BigInt<4> {
-    let mut limbs = [0_u64; 4];
-    for (limb, chunk) in limbs.iter_mut().zip(bytes[..FIELD_BYTES].chunks_exact(8)) {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        *limb = u64::from_le_bytes(word);
-    }
-    BigInt(limbs)
+    let words = bytes[..FIELD_BYTES].as_chunks().0;
+    BigInt(std::array::from_fn(|word| u64::from_le_bytes(words[word])))
 }
 
 /// Returns the 32 little-endian bytes of an integer.
@@ -48,6 +44,7 @@ pub fn integer_bytes(value: &BigInt<4>) -> [u8; FIELD_BYTES] {
 }
 
 /// Returns a scalar from its plain encoding, or `None` where it is not below the group order.
+#[inline]
 #[must_use]
 pub fn plain_scalar(bytes: &[u8]) -> Option<BigInt<4>> {
     let value = integer(bytes);

@@ -27,6 +27,7 @@ pub mod field;
 pub mod fixed;
 pub mod json;
 pub mod lanes;
+pub mod matrix;
 pub mod msm;
 pub mod points;
 pub mod pool;

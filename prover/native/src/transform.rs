@@ -41,18 +41,19 @@ impl OddCoset {
         let omega = Fr::get_root_of_unity(2 * size as u64).ok_or_else(|| {
             Error::value("domain", format!("the field has no domain of twice {size} points"))
         })?;
-        let pack = packer(form);
+        // `v·shift`, as `ark-ff` holds it, is what `v` is packed to.
+        let shift = Fr::new_unchecked(BigInt(packer(form)(&Fr::ONE)));
         let whole = Fr::from(size as u64).inverse().unwrap_or(Fr::ONE);
         let root = omega.square();
         let inverse = root.inverse().unwrap_or(Fr::ONE);
-        let table = |root: Fr| powers(root, Fr::ONE, size / 2).par_iter().map(pack).collect();
-        let coefficients = powers(omega, whole, size);
+        let table = |root: Fr| powers(root, shift, size / 2);
+        let coefficients = powers(omega, whole * shift.square(), size);
         let bits = size.ilog2();
-        let scale = (0..size).into_par_iter().map(|place| {
-            let coefficient = &coefficients[place.reverse_bits() >> (usize::BITS - bits)];
-            pack(&Fr::new_unchecked(BigInt(pack(coefficient))))
-        });
-        Ok(Self { form, roots: table(root), inverse_roots: table(inverse), scale: scale.collect() })
+        let scale = (0..size)
+            .into_par_iter()
+            .map(|place| coefficients[place.reverse_bits() >> (usize::BITS - bits)])
+            .collect();
+        Ok(Self { form, roots: table(root), inverse_roots: table(inverse), scale })
     }
 
     /// Returns the form of the lanes.
@@ -129,9 +130,17 @@ fn packer(form: Form) -> fn(&Fr) -> Packed {
     }
 }
 
-/// Returns `first·base^i` for `i < count`.
-fn powers(base: Fr, first: Fr, count: usize) -> Vec<Fr> {
-    std::iter::successors(Some(first), |power| Some(*power * base)).take(count).collect()
+/// Returns `first·base^i` for `i < count`, as `ark-ff` holds them.
+fn powers(base: Fr, first: Fr, count: usize) -> Vec<Packed> {
+    let mut powers = vec![Packed::default(); count];
+    powers.par_chunks_mut(SHARE).enumerate().for_each(|(share, powers)| {
+        let mut next = first * base.pow([(share * SHARE) as u64]);
+        for power in powers {
+            *power = next.0.0;
+            next *= base;
+        }
+    });
+    powers
 }
 
 /// Splits a block into its quarters.

@@ -1,6 +1,7 @@
 //! Reader of snarkjs witness files, version 2.
 
-use ark_ff::BigInt;
+use ark_bn254::Fr;
+use ark_ff::{BigInt, PrimeField};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
@@ -33,9 +34,7 @@ pub fn parse(bytes: &[u8]) -> Result<Witness> {
     let values = body.items(count, FIELD_BYTES)?;
     let witness =
         Zeroizing::new(values.par_chunks_exact(FIELD_BYTES).map(field::integer).collect::<Vec<_>>());
-    if let Some(wire) =
-        values.chunks_exact(FIELD_BYTES).position(|chunk| field::plain_scalar(chunk).is_none())
-    {
+    if let Some(wire) = witness.par_iter().position_first(|value| *value >= Fr::MODULUS) {
         return Err(body.fail(format!("wire {wire} has a value that is not below the prime")));
     }
     if witness.first() != Some(&BigInt::from(1_u64)) {

@@ -13,18 +13,17 @@
 
 use std::path::Path;
 
-use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine, g1, g2};
+use ark_bn254::{Bn254, Fq, G1Affine, G2Affine, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::pairing::Pairing;
-use ark_ec::short_weierstrass::Affine;
-use ark_ff::{BigInt, PrimeField};
-use rayon::prelude::*;
+use ark_ff::PrimeField;
 
 use crate::binfile::{Kind, Reader, Sections, map_file};
 use crate::error::Result;
 use crate::field::{self, FIELD_BYTES, G1_BYTES, G2_BYTES};
 use crate::lanes::{Form, LaneCurve};
-use crate::points::{Bases, packer};
+use crate::matrix::{self, ENTRY_BYTES, Matrix};
+use crate::points::{Bases, Parts};
 use crate::quotient::Extension;
 use crate::r1cs::expect_field;
 use crate::verify::VerifyingKey;
@@ -49,32 +48,6 @@ pub(crate) static KIND: Kind = Kind {
 
 /// Largest domain: the quotient needs a root of unity of twice its size, and the field has 2^28 of them.
 pub const MAX_DOMAIN: usize = 1 << 27;
-
-/// A sparse matrix by rows, values in the zkey's own encoding.
-pub struct Matrix {
-    /// Entry `i` of row `j` is at `starts[j] + i`; one more element than rows.
-    starts: Vec<usize>,
-    entries: Vec<(u32, Fr)>,
-}
-
-impl Matrix {
-    /// Returns the entries of one row: wire and value.
-    pub fn row(&self, row: usize) -> impl Iterator<Item = (usize, Fr)> {
-        // An entry is the value times R: its product with 1, taken for a Montgomery form, is the value.
-        let one = Fr::new_unchecked(BigInt::one());
-        self.stored(row).iter().map(move |(wire, value)| (*wire as usize, *value * one))
-    }
-
-    /// Returns the product of one row with a witness.
-    #[must_use]
-    pub fn row_product(&self, row: usize, witness: &[BigInt<4>]) -> Fr {
-        self.stored(row).iter().map(|(wire, value)| *value * Fr::new_unchecked(witness[*wire as usize])).sum()
-    }
-
-    fn stored(&self, row: usize) -> &[(u32, Fr)] {
-        &self.entries[self.starts[row]..self.starts[row + 1]]
-    }
-}
 
 /// A Groth16 proving key.
 pub struct ProvingKey {
@@ -147,14 +120,29 @@ impl ProvingKey {
         };
         verifying.check_shape("zkey")?;
         read_contributions(sections.required(10)?)?;
+        let ((matrices, extension), points) = rayon::join(
+            || {
+                rayon::join(
+                    || read_matrices(sections.required(4)?, domain, wires),
+                    || Extension::new(Form::best(), domain),
+                )
+            },
+            || -> Result<_> {
+                let (a, b1) = (bases(sections.required(5)?, wires)?, bases(sections.required(6)?, wires)?);
+                let b2 = bases(sections.required(7)?, wires)?;
+                let c = bases(sections.required(8)?, wires - public - 1)?;
+                Ok((a, b1, b2, c, bases(sections.required(9)?, domain)?))
+            },
+        );
+        let (matrices, (a, b1, b2, c, h)) = (matrices?, points?);
         Ok(Self {
-            matrices: read_matrices(sections.required(4)?, domain, wires)?,
-            a: g1_bases(sections.required(5)?, wires)?,
-            b1: g1_bases(sections.required(6)?, wires)?,
-            b2: g2_bases(sections.required(7)?, wires)?,
-            c: g1_bases(sections.required(8)?, wires - public - 1)?,
-            h: g1_bases(sections.required(9)?, domain)?,
-            extension: Extension::new(Form::best(), domain)?,
+            matrices,
+            a,
+            b1,
+            b2,
+            c,
+            h,
+            extension: extension?,
             wires,
             domain,
             verifying,
@@ -230,38 +218,13 @@ fn header_g2(reader: &mut Reader<'_>, name: &str) -> Result<G2Affine> {
 }
 
 fn g1_points(mut reader: Reader<'_>, count: usize) -> Result<Vec<G1Affine>> {
-    let bytes = reader.items(count, G1_BYTES)?;
-    points(bytes, G1_BYTES, field::g1_point).map_err(|index| off_curve(&reader, index))
+    let points = reader.items(count, G1_BYTES)?.chunks_exact(G1_BYTES).enumerate();
+    points.map(|(index, bytes)| field::g1_point(bytes).ok_or_else(|| off_curve(&reader, index))).collect()
 }
 
-fn g1_bases(mut reader: Reader<'_>, count: usize) -> Result<Bases<g1::Config>> {
-    let bytes = reader.items(count, G1_BYTES)?;
-    bases(bytes, G1_BYTES, field::g1_point).map_err(|index| off_curve(&reader, index))
-}
-
-fn g2_bases(mut reader: Reader<'_>, count: usize) -> Result<Bases<g2::Config>> {
-    let bytes = reader.items(count, G2_BYTES)?;
-    bases(bytes, G2_BYTES, field::g2_point).map_err(|index| off_curve(&reader, index))
-}
-
-/// Reads points and packs them in the best form; the error is the index of a bad one.
-fn bases<P: LaneCurve>(
-    bytes: &[u8],
-    size: usize,
-    read: impl Fn(&[u8]) -> Option<Affine<P>> + Sync,
-) -> std::result::Result<Bases<P>, usize> {
-    let form = Form::best();
-    let pack = packer::<P>(form);
-    Ok(Bases { form, points: points(bytes, size, |chunk| read(chunk).as_ref().map(pack))? })
-}
-
-/// Reads points in parallel; the error is the index of a bad one.
-fn points<P: Send>(
-    bytes: &[u8],
-    size: usize,
-    read: impl Fn(&[u8]) -> Option<P> + Sync,
-) -> std::result::Result<Vec<P>, usize> {
-    bytes.par_chunks_exact(size).enumerate().map(|(index, chunk)| read(chunk).ok_or(index)).collect()
+fn bases<P: LaneCurve<Packed: Parts>>(mut reader: Reader<'_>, count: usize) -> Result<Bases<P>> {
+    let bytes = reader.items(count, Bases::<P>::POINT_BYTES)?;
+    Bases::read(Form::best(), bytes).map_err(|index| off_curve(&reader, index))
 }
 
 fn off_curve(reader: &Reader<'_>, index: usize) -> crate::error::Error {
@@ -269,38 +232,9 @@ fn off_curve(reader: &Reader<'_>, index: usize) -> crate::error::Error {
 }
 
 fn read_matrices(mut reader: Reader<'_>, domain: usize, wires: usize) -> Result<[Matrix; 2]> {
-    const ENTRY_BYTES: usize = 12 + FIELD_BYTES;
     let count = reader.u32()? as usize;
-    let bytes = reader.items(count, ENTRY_BYTES)?;
-    let word = |entry: &[u8], at: usize| {
-        u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]])
-    };
-    let mut starts = [vec![0_usize; domain + 1], vec![0_usize; domain + 1]];
-    for (index, entry) in bytes.chunks_exact(ENTRY_BYTES).enumerate() {
-        let (matrix, row, wire) = (word(entry, 0) as usize, word(entry, 4) as usize, word(entry, 8) as usize);
-        if matrix > 1 || row >= domain || wire >= wires {
-            return Err(reader.fail(format!("entry {index} has a matrix, row or wire out of range")));
-        }
-        starts[matrix][row + 1] += 1;
-    }
-    for column in &mut starts {
-        for row in 0..domain {
-            column[row + 1] += column[row];
-        }
-    }
-    let mut next = starts.clone();
-    let mut entries = starts.each_ref().map(|column| vec![(0_u32, Fr::default()); column[domain]]);
-    for (index, entry) in bytes.chunks_exact(ENTRY_BYTES).enumerate() {
-        let value = field::zkey_coefficient(&entry[12..])
-            .ok_or_else(|| reader.fail(format!("entry {index} has a value that is not below the prime")))?;
-        let slot = &mut next[word(entry, 0) as usize][word(entry, 4) as usize];
-        entries[word(entry, 0) as usize][*slot] = (word(entry, 8), value);
-        *slot += 1;
-    }
-    reader.finish()?;
-    let [a_starts, b_starts] = starts;
-    let [a_entries, b_entries] = entries;
-    Ok([Matrix { starts: a_starts, entries: a_entries }, Matrix { starts: b_starts, entries: b_entries }])
+    let entries = reader.items(count, ENTRY_BYTES)?.as_chunks().0;
+    matrix::read(entries, domain, wires).map_err(|flaw| reader.fail(flaw.rule()))
 }
 
 /// Checks that the section begins with a circuit hash and a count; a ceremony's transcript is verified elsewhere.

@@ -266,6 +266,62 @@ fn each_broken_rule_of_a_key_is_named() {
     assert!(refusal(&|bytes| bytes[ic..ic + 32].copy_from_slice(&q)).contains("section 3 (IC): point 0"));
 }
 
+/// Returns where the payload of a section begins.
+fn payload(bytes: &[u8], id: u32) -> usize {
+    let mut at = 12;
+    loop {
+        let length = u64::from_le_bytes(bytes[at + 4..at + 12].try_into().unwrap());
+        if bytes[at..at + 4] == id.to_le_bytes() {
+            return at + 12;
+        }
+        at += 12 + usize::try_from(length).unwrap();
+    }
+}
+
+#[test]
+fn a_bad_point_or_entry_of_a_key_is_named() {
+    let key = key_bytes("places", 9);
+    let sections = [
+        (5, 64, "section 5 (points A)"),
+        (6, 64, "section 6 (points B1)"),
+        (7, 128, "section 7 (points B2)"),
+        (8, 64, "section 8 (points C)"),
+        (9, 64, "section 9 (points H)"),
+    ];
+    for (id, size, name) in sections {
+        for (index, change) in [(0, 0x01), (1, 0x01), (1, 0xff)] {
+            let mut damaged = key.clone();
+            let at = payload(&key, id) + index * size;
+            damaged[at..at + size].iter_mut().for_each(|byte| *byte |= change);
+            let message = ProvingKey::parse(&damaged).err().unwrap().to_string();
+            assert!(message.contains(&format!("{name}: point {index} is not on the curve")), "{message}");
+        }
+    }
+    for (at, byte, rule) in [
+        (0, 2, "entry 1 has a matrix, row or wire out of range"),
+        (4, 8, "entry 1 has a matrix, row or wire out of range"),
+        (8, 5, "entry 1 has a matrix, row or wire out of range"),
+        (43, 0xff, "entry 1 has a value that is not below the prime"),
+    ] {
+        let mut damaged = key.clone();
+        damaged[payload(&key, 4) + 4 + 44 + at] = byte;
+        let message = ProvingKey::parse(&damaged).err().unwrap().to_string();
+        assert!(message.contains(&format!("section 4 (coefficients): {rule}")), "{message}");
+    }
+}
+
+#[test]
+fn a_key_whose_entries_are_in_another_order_proves_as_well() {
+    let mut key = key_bytes("order", 10);
+    let first = payload(&key, 4) + 4;
+    let count = u32::from_le_bytes(key[first - 4..first].try_into().unwrap()) as usize;
+    let entries =
+        key[first..first + 44 * count].chunks_exact(44).rev().flatten().copied().collect::<Vec<_>>();
+    key[first..first + entries.len()].copy_from_slice(&entries);
+    let (proof, public) = prove(&ProvingKey::parse(&key).unwrap(), &witness_bytes(&honest())).unwrap();
+    assert_eq!((public_strings(&public), proof.a.is_zero()), (vec!["45".to_owned(), "7".to_owned()], false));
+}
+
 #[test]
 fn a_callback_can_stop_a_setup_and_nothing_is_left() {
     let folder = Folder::new("stop");

@@ -69,6 +69,15 @@ def epoch(
         bool, typer.Option("--restart", help="Discard an unfinished run of this epoch instead of continuing it.")
     ] = False,
     backend: Annotated[ProverBackend, typer.Option("--backend", help="What makes the proofs.")] = ProverBackend.AUTO,
+    table_mib: Annotated[
+        int,
+        typer.Option(
+            "--table-mib",
+            min=0,
+            max=1 << 20,
+            help="MiB that each worker may take for tables of each key's points: long epochs get faster.",
+        ),
+    ] = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Prove that every account of a book is counted: who clears, what is owed, and that every long has its short.
@@ -103,6 +112,7 @@ def epoch(
         count_refused=count_refused or chosen_venue.file.refused_rows == "count",
         restart=restart,
         backend=backend.value,
+        table_bytes=table_mib << 20,
     )
     chosen: AbstractContextManager[Workers] = (
         LocalWorkers(workers)

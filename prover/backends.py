@@ -32,11 +32,14 @@ class Backend(Protocol):
 
 
 class NativeBackend:
-    """The native prover; the key stays loaded. Raises ToolError where the extension module is missing."""
+    """The native prover; the key stays loaded, with tables of at most `table_bytes` that make later proofs faster.
+
+    Raises ToolError where the extension module is missing.
+    """
 
     name = "native"
 
-    def __init__(self, proving_key: Path, verification_key: Mapping[str, Any]) -> None:
+    def __init__(self, proving_key: Path, verification_key: Mapping[str, Any], table_bytes: int = 0) -> None:
         if not native_available():
             raise ToolError(
                 "the native prover is not installed: install a Rust toolchain and run `make`, or use snarkjs"
@@ -45,7 +48,7 @@ class NativeBackend:
 
         self._native = zkm2m_native
         try:
-            self._prover = zkm2m_native.Prover(str(proving_key))
+            self._prover = zkm2m_native.Prover(str(proving_key), table_bytes=table_bytes)
         except ValueError as error:
             raise ToolError(f"the native prover refused the key: {error}") from error
         self._verification_key = json.dumps(verification_key)
@@ -102,8 +105,13 @@ def native_available() -> bool:
     return find_spec("zkm2m_native") is not None
 
 
-def open_backend(name: str, proving_key: Path, verification_key: Mapping[str, Any]) -> Backend:
+def open_backend(name: str, proving_key: Path, verification_key: Mapping[str, Any], table_bytes: int = 0) -> Backend:
     """Return the backend `name` over a key; ``auto`` is native where it is installed, snarkjs elsewhere.
+
+    Parameters
+    ----------
+    table_bytes
+        Memory that the native prover may take for its tables; snarkjs has none.
 
     Raises
     ------
@@ -115,7 +123,7 @@ def open_backend(name: str, proving_key: Path, verification_key: Mapping[str, An
     if name == "auto":
         name = "native" if native_available() else "snarkjs"
     if name == "native":
-        return NativeBackend(proving_key, verification_key)
+        return NativeBackend(proving_key, verification_key, table_bytes)
     if name == "snarkjs":
         return SnarkjsBackend(proving_key, verification_key)
     raise InputError("backend", f"must be auto, {' or '.join(BACKENDS)}", name)

@@ -39,6 +39,8 @@ class CircuitProver:
         Name of the circuit.
     backend
         ``auto``, ``native`` or ``snarkjs``.
+    table_bytes
+        Memory that the backend may take to make proofs after the first one faster; see `prover.backends`.
 
     Raises
     ------
@@ -48,13 +50,13 @@ class CircuitProver:
         A tool is missing, or the circuit does not build.
     """
 
-    def __init__(self, circuit: str, backend: str = "auto") -> None:
+    def __init__(self, circuit: str, backend: str = "auto", table_bytes: int = 0) -> None:
         self.circuit = circuit
         self.build = build(circuit)
         self.keys = load_keys(circuit)
         self._check = WitnessCheck(self.build)
         self.calculator = open_calculator(self.build)
-        self.backend: Backend = open_backend(backend, self.keys.proving_key, self.keys.verification_key)
+        self.backend: Backend = open_backend(backend, self.keys.proving_key, self.keys.verification_key, table_bytes)
 
     def __enter__(self) -> Self:
         return self

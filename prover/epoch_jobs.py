@@ -38,6 +38,8 @@ class EpochTask:
         See `rtnet_core.epoch.BatchStatement`.
     backend
         ``auto``, ``native`` or ``snarkjs``.
+    table_bytes
+        Memory that each process may take for the tables of each circuit's key; see `prover.backends`.
     """
 
     market: bytes
@@ -45,6 +47,7 @@ class EpochTask:
     threshold_bps: int
     context: int
     backend: str = "auto"
+    table_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,7 @@ def _merge(task: EpochTask, job: Job) -> JobResult:
 def _proven(
     task: EpochTask, job: Job, circuit: str, inputs: CircuitInputs, signals: list[int], opening: OpenTotals
 ) -> JobResult:
-    made = _prover(circuit, task.backend).prove(inputs, signals)
+    made = _prover(circuit, task.backend, task.table_bytes).prove(inputs, signals)
     return JobResult(job.level, job.number, circuit, tuple(signals), made.proof, opening.to_bytes(), made.seconds)
 
 
@@ -214,7 +217,7 @@ def _published(market: bytes, params: bytes) -> tuple[Snapshot, RiskArray, Margi
 
 
 @lru_cache(maxsize=4)
-def _prover(circuit: str, backend: str) -> CircuitProver:
-    prover = CircuitProver(circuit, backend)
+def _prover(circuit: str, backend: str, table_bytes: int) -> CircuitProver:
+    prover = CircuitProver(circuit, backend, table_bytes)
     atexit.register(prover.close)
     return prover

@@ -53,6 +53,8 @@ class EpochRequest:
         Whether an unfinished epoch of this number, begun with something else, is discarded.
     backend
         ``auto``, ``native`` or ``snarkjs``.
+    table_bytes
+        Memory that each worker process may take for the tables of each circuit's key; see `prover.backends`.
     """
 
     venue: Venue
@@ -64,6 +66,7 @@ class EpochRequest:
     count_refused: bool = False
     restart: bool = False
     backend: str = "auto"
+    table_bytes: int = 0
 
     @property
     def number(self) -> int:
@@ -132,6 +135,7 @@ class _Run:
             threshold_bps=request.venue.file.threshold_bps,
             context=self._context,
             backend=request.backend,
+            table_bytes=request.table_bytes,
         )
 
     # --- the stations

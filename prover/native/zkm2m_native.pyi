@@ -140,6 +140,9 @@ class Prover:
         A proving key in the format of snarkjs.
     threads
         Of its own, 1 to 1024, for this prover's work; None shares the module's.
+    table_bytes
+        Most memory for tables of multiples of the key's points. The first proof makes them, those after it are faster;
+        what they tell of its witness is which values were above 32 bits. With 0 there are none.
 
     Raises
     ------
@@ -147,12 +150,12 @@ class Prover:
         A malformed key, or one under which anyone can forge: gamma = delta (no contribution), say; a number of threads
         out of range.
     OverflowError
-        ``threads`` is negative.
+        ``threads`` or ``table_bytes`` is negative or too large.
     OSError
         A file that cannot be read.
     """
 
-    def __new__(cls, zkey_path: str | PathLike[str], threads: int | None = None) -> Prover: ...
+    def __new__(cls, zkey_path: str | PathLike[str], threads: int | None = None, table_bytes: int = 0) -> Prover: ...
     def prove(self, wtns: bytes) -> ProofWithSignals:
         """Return a proof, verified, for the bytes of a witness file.
 
@@ -173,6 +176,10 @@ class Prover:
     @property
     def domain_size(self) -> int:
         """Size of the evaluation domain, a power of two."""
+
+    @property
+    def table_bytes(self) -> int:
+        """Memory that the tables take, in bytes; 0 before the first proof."""
 
 @final
 class ConstraintSystem:

@@ -30,6 +30,13 @@ impl Pick {
         Self(self.0 ^ u32::from(negative))
     }
 
+    /// Returns the pick of the point `places` further on, with the same sign.
+    #[inline]
+    #[must_use]
+    pub fn further(self, places: usize) -> Self {
+        Self::new(self.place() + places, self.negative())
+    }
+
     /// Returns the place of the point.
     #[inline]
     #[must_use]
@@ -67,7 +74,7 @@ pub struct Step<L> {
 
 /// The additions of a batch, a multiple of [`LANES`], to different buckets that are not empty.
 ///
-/// Points are reduced; buckets are below `4·p`, so that a sum is reduced once, and only as far as its parts need. In G2,
+/// An addition may be in its group more than once. Points are reduced; buckets are below `4·p`, so that a sum is reduced once, and only as far as its parts need. In G2,
 /// where bounds are the tightest, differences are below 5p, their running products and inverses below 5.9p, slopes below
 /// 6p, and sums below 7.8p and 10.3p before they are reduced.
 pub struct Batch<'a, K, L> {
@@ -149,7 +156,7 @@ fn signs([a, b, c, d]: &[Addition; LANES]) -> [u64; LANES] {
 
 /// Returns the inverses of four elements with parts below `8·p` by one inversion, none where one of them is zero.
 #[inline(always)]
-fn inverses<L: Coordinate>(elements: L) -> Option<L> {
+pub fn inverses<L: Coordinate>(elements: L) -> Option<L> {
     let [a, b, c, d] = elements.settled::<8>().scatter().map(|packed| L::unpack(&packed));
     let (ab, cd) = (a * b, c * d);
     let all = (ab * cd).inverse()?;

@@ -1,9 +1,10 @@
-//! Buckets that many points are added to, four additions side by side.
+//! Buckets that many points are added to, several additions side by side.
 //!
 //! An addition in affine coordinates needs the inverse of a difference. Additions are therefore put off until a batch of
 //! them is together, no two to the same bucket; then one inversion serves them all (Montgomery's trick), and an addition
-//! costs six products. What cannot be added this way - a point to an equal or opposite one, or too many points to one
-//! bucket - goes to a projective sum beside the bucket.
+//! costs six products. A second addition to a bucket waits for the next batch; where one bucket gets more than its share
+//! of points, it gets further sums, its *spares*, so that batches stay full. A point that meets an equal or opposite one
+//! goes to a projective sum beside the bucket.
 
 use std::collections::HashMap;
 
@@ -19,17 +20,21 @@ use crate::points::{Point, unpack};
 /// Most additions that share one inversion: enough to make it cheap, few enough to stay in the second-level cache.
 const BATCH: usize = 1024;
 
-/// A bucket with no point.
+/// A sum with no point.
 const EMPTY: u32 = 0;
-/// A bucket with one point and no addition yet.
+/// A sum with one point and no addition yet.
 const FILLED: u32 = 1;
 
 /// Sums of points, one for each bucket.
 pub struct Buckets<'a, P: LaneCurve, L> {
     points: &'a [Point<P::Packed>],
+    /// One for each bucket, and the spares.
     sums: Vec<Point<P::Packed>>,
-    /// For each bucket [`EMPTY`], [`FILLED`], or the last batch that has an addition to it.
+    /// For each sum [`EMPTY`], [`FILLED`], or the last batch that has an addition to it.
     touched: Vec<u32>,
+    /// The buckets of the spares.
+    owners: Vec<u32>,
+    spares: HashMap<u32, Spares>,
     batch: u32,
     capacity: usize,
     additions: Vec<Addition>,
@@ -37,6 +42,15 @@ pub struct Buckets<'a, P: LaneCurve, L> {
     waiting: Vec<Addition>,
     beside: HashMap<u32, Projective<P>>,
     steps: Vec<Step<L>>,
+}
+
+/// The spares of one bucket.
+#[derive(Default)]
+struct Spares {
+    sums: Vec<u32>,
+    /// How many of them have an addition in a batch, and which batch that is.
+    used: usize,
+    batch: u32,
 }
 
 impl<'a, P: LaneCurve, L> Buckets<'a, P, L>
@@ -50,6 +64,8 @@ where
             points,
             sums: vec![Point::default(); count],
             touched: vec![EMPTY; count],
+            owners: Vec::new(),
+            spares: HashMap::new(),
             batch: FILLED + 1,
             capacity,
             additions: Vec::with_capacity(capacity),
@@ -63,39 +79,41 @@ where
     #[inline]
     pub fn add(&mut self, bucket: usize, pick: Pick) {
         #[allow(clippy::cast_possible_truncation)] // nowhere are there 2^32 buckets
-        self.accept(Addition { bucket: bucket as u32, pick });
-        if self.waiting.len() == self.capacity {
-            self.retry();
-            if self.waiting.len() > self.capacity / 2 {
-                self.give_up_waiting();
+        let addition = Addition { bucket: bucket as u32, pick };
+        if !self.accept(addition) {
+            self.waiting.push(addition);
+            if self.waiting.len() == self.capacity {
+                self.retry();
             }
         }
     }
 
-    /// Puts an addition into the batch, or where it has to wait.
+    /// Puts an addition into the batch; returns whether the batch had none to that sum yet.
     #[inline]
-    fn accept(&mut self, addition: Addition) {
+    fn accept(&mut self, addition: Addition) -> bool {
         let touched = &mut self.touched[addition.bucket as usize];
+        if *touched == self.batch {
+            return false;
+        }
         if *touched == EMPTY {
             *touched = FILLED;
             self.fill(addition);
-        } else if *touched == self.batch {
-            self.waiting.push(addition);
-        } else {
-            *touched = self.batch;
-            prefetch(&self.sums[addition.bucket as usize]);
-            prefetch(&self.points[addition.pick.place()]);
-            self.additions.push(addition);
-            if self.additions.len() == self.capacity {
-                self.flush();
-            }
+            return true;
         }
+        *touched = self.batch;
+        prefetch(&self.sums[addition.bucket as usize]);
+        prefetch(&self.points[addition.pick.place()]);
+        self.additions.push(addition);
+        if self.additions.len() == self.capacity {
+            self.flush();
+        }
+        true
     }
 
     fn fill(&mut self, addition: Addition) {
         let mut point = self.points[addition.pick.place()];
         if addition.pick.negative() {
-            point.y = L::pack(&-L::unpack(&point.y));
+            point.y = L::opposite(&point.y);
         }
         self.sums[addition.bucket as usize] = point;
     }
@@ -103,78 +121,131 @@ where
     /// Ends the batch and begins another one with what had to wait.
     fn retry(&mut self) {
         self.flush();
-        let mut again = std::mem::replace(&mut self.waiting, Vec::with_capacity(self.capacity));
+        let mut again = std::mem::take(&mut self.waiting);
         for addition in &again {
-            self.accept(*addition);
+            if !self.accept(*addition) {
+                self.spill(*addition);
+            }
         }
         again.zeroize();
+        self.waiting = again;
     }
 
-    fn give_up_waiting(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        for addition in &waiting {
-            self.add_beside(*addition);
+    /// Does an addition with a spare of its bucket.
+    fn spill(&mut self, addition: Addition) {
+        let spares = self.spares.entry(addition.bucket).or_default();
+        if spares.batch != self.batch {
+            (spares.batch, spares.used) = (self.batch, 0);
         }
-        waiting.zeroize();
+        if spares.used == spares.sums.len() {
+            #[allow(clippy::cast_possible_truncation)] // nowhere are there 2^32 sums
+            spares.sums.push(self.sums.len() as u32);
+            self.sums.push(Point::default());
+            self.touched.push(EMPTY);
+            self.owners.push(addition.bucket);
+        }
+        let spare = spares.sums[spares.used];
+        spares.used += 1;
+        let accepted = self.accept(Addition { bucket: spare, pick: addition.pick });
+        debug_assert!(accepted, "a spare is used once in a batch");
     }
 
     fn add_beside(&mut self, addition: Addition) {
         let point = unpack::<P, L>(&self.points[addition.pick.place()]);
         let signed = if addition.pick.negative() { -point } else { point };
-        *self.beside.entry(addition.bucket).or_insert(Projective::ZERO) += signed;
+        let bucket = self.owner(addition.bucket as usize);
+        #[allow(clippy::cast_possible_truncation)] // above
+        let sum = self.beside.entry(bucket as u32).or_insert(Projective::ZERO);
+        *sum += signed;
+    }
+
+    /// Returns the number of buckets.
+    fn count(&self) -> usize {
+        self.sums.len() - self.owners.len()
+    }
+
+    /// Returns the bucket that a sum belongs to.
+    fn owner(&self, sum: usize) -> usize {
+        sum.checked_sub(self.count()).map_or(sum, |spare| self.owners[spare] as usize)
     }
 
     /// Does the additions of the batch.
     fn flush(&mut self) {
-        let groups = self.additions.len() / LANES * LANES;
-        for rest in groups..self.additions.len() {
-            self.add_beside(self.additions[rest]);
+        let mut additions = std::mem::take(&mut self.additions);
+        if !self.done(&mut additions) {
+            self.do_singly(&mut additions);
         }
-        self.additions.truncate(groups);
-        let (points, additions) = (self.points, &self.additions);
-        let batch = Batch { points, additions, sums: &mut self.sums, steps: &mut self.steps };
-        if !L::enter(batch) {
-            self.flush_singly();
-        }
-        self.additions.zeroize();
+        additions.zeroize();
+        self.additions = additions;
         self.batch += 1;
     }
 
-    /// Does the additions of a batch in which one is of an equal or opposite point.
-    fn flush_singly(&mut self) {
-        let mut additions = std::mem::take(&mut self.additions);
-        let special = |addition: &Addition, buckets: &Self| {
-            L::reduced(&buckets.sums[addition.bucket as usize].x) == buckets.points[addition.pick.place()].x
-        };
-        let (mut equal, mut different): (Vec<_>, Vec<_>) =
-            additions.iter().partition(|addition| special(addition, self));
-        for addition in &equal {
-            self.add_beside(*addition);
-        }
-        while different.len() % LANES != 0 {
-            different.pop().into_iter().for_each(|addition| self.add_beside(addition));
-        }
+    /// Does additions; returns whether they were done, as [`Batch`] does.
+    fn done(&mut self, additions: &mut Vec<Addition>) -> bool {
+        // An addition that stands in its group twice is done twice, side by side, with one result.
+        let Some(last) = additions.last().copied() else { return true };
+        additions.resize(additions.len().next_multiple_of(LANES), last);
         let (points, sums, steps) = (self.points, &mut self.sums, &mut self.steps);
-        let done = L::enter(Batch { points, additions: &different, sums, steps });
+        L::enter(Batch { points, additions, sums, steps })
+    }
+
+    /// Does the additions of a batch in which one is of an equal or opposite point.
+    fn do_singly(&mut self, additions: &mut Vec<Addition>) {
+        // What `done` put in stands behind what it repeats.
+        additions.dedup_by_key(|addition| addition.bucket);
+        let mut different = Vec::with_capacity(additions.len() + LANES);
+        for addition in additions.iter() {
+            let sum = L::reduced(&self.sums[addition.bucket as usize].x);
+            if sum == self.points[addition.pick.place()].x {
+                self.add_beside(*addition);
+            } else {
+                different.push(*addition);
+            }
+        }
+        let done = self.done(&mut different);
         debug_assert!(done, "no difference is zero");
-        equal.zeroize();
         different.zeroize();
-        additions.clear();
-        self.additions = additions;
     }
 
     /// Does all additions that are still to be done.
     fn finish(&mut self) {
-        loop {
-            self.flush();
-            if self.waiting.is_empty() {
-                return;
-            }
+        self.flush();
+        while !self.waiting.is_empty() {
             self.retry();
-            // Where hardly any of them found a bucket of its own, the rest would take an inversion each.
-            if self.additions.len() < self.waiting.len() / 16 {
-                self.give_up_waiting();
-            }
+            self.flush();
+        }
+    }
+
+    /// Returns the sums of both buckets, which are equally many.
+    #[must_use]
+    pub fn merged(mut self, mut other: Self) -> Self {
+        other.finish();
+        self.finish();
+        for (bucket, sum) in std::mem::take(&mut other.beside) {
+            *self.beside.entry(bucket).or_insert(Projective::ZERO) += sum;
+        }
+        other.reduce();
+        let points = self.points;
+        let mut merged = self.picking_from(&other.sums);
+        for sum in (0..other.sums.len()).filter(|sum| other.touched[*sum] != EMPTY) {
+            merged.add(other.owner(sum), Pick::new(sum, false));
+        }
+        merged.finish();
+        merged.picking_from(points)
+    }
+
+    /// Returns the same buckets for points of another list; no addition is left to be done.
+    fn picking_from(self, points: &[Point<P::Packed>]) -> Buckets<'_, P, L> {
+        let Self {
+            sums, touched, owners, spares, batch, capacity, additions, waiting, beside, steps, ..
+        } = self;
+        Buckets { points, sums, touched, owners, spares, batch, capacity, additions, waiting, beside, steps }
+    }
+
+    /// Makes every sum a point that can be added.
+    fn reduce(&mut self) {
+        for sum in &mut self.sums {
+            *sum = Point { x: L::reduced(&sum.x), y: L::reduced(&sum.y) };
         }
     }
 
@@ -183,6 +254,10 @@ where
         self.finish();
         let mut sums: Vec<Projective<P>> =
             self.sums.iter().map(|sum| Projective::from(unpack::<P, L>(sum))).collect();
+        let spares = sums.split_off(self.count());
+        for (bucket, spare) in self.owners.iter().zip(spares) {
+            sums[*bucket as usize] += spare;
+        }
         for (bucket, sum) in &self.beside {
             sums[*bucket as usize] += sum;
         }
@@ -201,20 +276,18 @@ where
     pub fn weighted_total(mut self) -> Projective<P> {
         self.finish();
         let mut total = sparse_total(std::mem::take(&mut self.beside));
-        let side = 1_usize << self.sums.len().ilog2().div_ceil(2);
-        let rows = self.sums.len().div_ceil(side);
-        for sum in &mut self.sums {
-            *sum = Point { x: L::reduced(&sum.x), y: L::reduced(&sum.y) };
-        }
+        let side = 1_usize << self.count().ilog2().div_ceil(2);
+        let rows = self.count().div_ceil(side);
+        self.reduce();
         let mut lines = Buckets::<P, L>::new(&self.sums, rows + side);
-        // Along diagonals, so that neighbours are of different rows and columns.
-        for (shift, row) in (0..side).flat_map(|shift| (0..rows).map(move |row| (shift, row))) {
-            let column = (row + shift) % side;
-            let bucket = row * side + column;
-            if self.touched.get(bucket).is_some_and(|touched| *touched != EMPTY) {
-                lines.add(row, Pick::new(bucket, false));
-                lines.add(rows + column, Pick::new(bucket, false));
-            }
+        // Along diagonals, so that neighbours are of different rows and columns; then the spares.
+        let diagonals =
+            (0..side).flat_map(|shift| (0..rows).map(move |row| row * side + (row + shift) % side));
+        let sums = diagonals.filter(|sum| *sum < self.count()).chain(self.count()..self.sums.len());
+        for sum in sums.filter(|sum| self.touched[*sum] != EMPTY) {
+            let bucket = self.owner(sum);
+            lines.add(bucket / side, Pick::new(sum, false));
+            lines.add(rows + bucket % side, Pick::new(sum, false));
         }
         let lines = lines.into_sums();
         let (rows, columns) = lines.split_at(rows);
@@ -294,6 +367,8 @@ mod tests {
         };
         assert_eq!(filled().total(), total, "{form:?}, {count} buckets");
         assert_eq!(filled().weighted_total(), weighted, "{form:?}, {count} buckets");
+        let twice = filled().merged(filled()).merged(Buckets::new(&packed, count));
+        assert_eq!(twice.weighted_total(), weighted.double(), "{form:?}, {count} buckets");
     }
 
     #[test]

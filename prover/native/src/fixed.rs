@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::affine::sum_runs;
-use crate::digits::{SignedDigits, windows_for};
+use crate::digits::{Layout, SignedDigits};
 
 const BITS: usize = 254;
 /// Scalars that are summed together: their table entries stay in the cache.
@@ -21,7 +21,7 @@ const WIDEST: usize = 12;
 
 /// A table of multiples of one point.
 pub struct FixedBase<P: SWCurveConfig> {
-    width: usize,
+    digits: SignedDigits,
     table: Vec<Vec<Affine<P>>>,
 }
 
@@ -30,14 +30,16 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
     #[must_use]
     pub fn new(base: Affine<P>, count: usize) -> Self {
         // An entry of the table costs about three additions of a sum.
-        let width = (2..=WIDEST)
-            .min_by_key(|width| windows_for(BITS, *width) * (count + (3 << (width - 1))))
-            .unwrap_or(WIDEST);
+        let layout = |width| Layout::new(BITS, (BITS + 1).div_ceil(width), 1);
+        let layout = (2..=WIDEST)
+            .map(layout)
+            .min_by_key(|layout| layout.columns * (count + 3 * layout.magnitudes(0)))
+            .unwrap_or(layout(WIDEST));
         let mut place = Projective::from(base);
-        let places: Vec<_> = (0..windows_for(BITS, width))
+        let places: Vec<_> = (0..layout.columns)
             .map(|_| {
                 let here = place;
-                for _ in 0..width {
+                for _ in 0..layout.column_bits() {
                     place.double_in_place();
                 }
                 here
@@ -48,10 +50,10 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
             .map(|place| {
                 let step = place.into_affine();
                 let multiples = std::iter::successors(Some(place), |last| Some(*last + step));
-                Projective::normalize_batch(&multiples.take(1 << (width - 1)).collect::<Vec<_>>())
+                Projective::normalize_batch(&multiples.take(layout.magnitudes(0)).collect::<Vec<_>>())
             })
             .collect();
-        Self { width, table }
+        Self { digits: SignedDigits::new(layout), table }
     }
 
     /// Returns the multiples by all scalars; that by zero is infinity.
@@ -61,14 +63,13 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
     }
 
     fn multiply_chunk(&self, scalars: &[Fr]) -> Vec<Affine<P>> {
-        let digits = SignedDigits::new(BITS, self.width);
         let mut terms = Vec::with_capacity(scalars.len() * self.table.len());
         let mut starts = vec![0];
         for scalar in scalars {
             let mut scalar = Zeroizing::new(scalar.into_bigint());
-            digits.prepare(&mut scalar);
-            for (window, multiples) in self.table.iter().enumerate() {
-                let digit = digits.digit(&scalar, window);
+            self.digits.prepare(&mut scalar);
+            for (window, multiples) in self.digits.set(0).zip(&self.table) {
+                let digit = SignedDigits::digit(&scalar, window);
                 if digit != 0 {
                     let multiple = multiples[digit.unsigned_abs() as usize - 1];
                     terms.push(if digit < 0 { -multiple } else { multiple });
@@ -117,6 +118,6 @@ mod tests {
         let scalars = [Fr::from(0), -Fr::from(1), Fr::from(3).pow([200_u64])];
         let expected: Vec<_> = scalars.iter().map(|scalar| (base * *scalar).into_affine()).collect();
         let table = FixedBase::new(base, 1 << 20);
-        assert_eq!((table.width, table.multiply(&scalars)), (WIDEST, expected));
+        assert_eq!((table.digits.layout().column_bits(), table.multiply(&scalars)), (WIDEST, expected));
     }
 }

@@ -9,7 +9,7 @@
 
 use ark_bn254::{Fq, Fq2, FqConfig, Fr, g1, g2};
 use ark_ec::short_weierstrass::SWCurveConfig;
-use ark_ff::{Field, Fp, MontBackend, MontConfig};
+use ark_ff::{BigInt, BigInteger, Field, Fp, MontBackend, MontConfig};
 
 #[cfg(target_arch = "x86_64")]
 pub use crate::avx2::Avx2 as Vector;
@@ -124,6 +124,8 @@ pub trait Coordinate: Copy + Send + Sync {
     fn scatter(self) -> [Self::Packed; LANES];
     /// Returns the packed form below the modulus; takes one of any size.
     fn reduced(packed: &Self::Packed) -> Self::Packed;
+    /// Returns the packed opposite, below the modulus; takes one below it.
+    fn opposite(packed: &Self::Packed) -> Self::Packed;
     /// Returns parts below `4·p`; takes parts below `BOUND·p`, in the base field below `8·p`.
     #[must_use]
     fn settled<const BOUND: u64>(self) -> Self;
@@ -144,6 +146,16 @@ pub trait Coordinate: Copy + Send + Sync {
     /// both are at most `K·p` together.
     #[must_use]
     fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self;
+}
+
+/// Returns the packed opposite, whatever the form.
+fn opposite(packed: &Packed) -> Packed {
+    if *packed == [0; 4] {
+        return *packed;
+    }
+    let mut opposite = FqConfig::MODULUS;
+    opposite.sub_with_borrow(&BigInt(*packed));
+    opposite.0
 }
 
 /// Coordinates in the base field.
@@ -179,6 +191,10 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Single<L> {
 
     fn reduced(packed: &Packed) -> Packed {
         L::reduced(packed)
+    }
+
+    fn opposite(packed: &Packed) -> Packed {
+        opposite(packed)
     }
 
     #[inline(always)]
@@ -248,6 +264,10 @@ impl<L: PrimeLanes<FqConfig> + Send + Sync> Coordinate for Pair<L> {
         [L::reduced(low), L::reduced(high)]
     }
 
+    fn opposite([low, high]: &[Packed; 2]) -> [Packed; 2] {
+        [opposite(low), opposite(high)]
+    }
+
     #[inline(always)]
     fn settled<const BOUND: u64>(self) -> Self {
         const { assert!(BOUND <= 12, "only multiples up to 12 are settled") };
@@ -313,7 +333,7 @@ impl LaneCurve for g2::Config {
 mod tests {
     use super::*;
     use ark_bn254::FrConfig;
-    use ark_ff::{AdditiveGroup, BigInt, PrimeField};
+    use ark_ff::{AdditiveGroup, PrimeField};
     use std::marker::PhantomData;
 
     /// Edges of the field and of the limbs, and scattered elements.
@@ -400,6 +420,20 @@ mod tests {
         }
         check::<FqConfig>();
         check::<FrConfig>();
+    }
+
+    #[test]
+    fn opposites_are_those_of_the_field() {
+        fn check<L: Coordinate>(elements: impl Iterator<Item = L::Field>) {
+            for element in elements {
+                assert!(L::opposite(&L::pack(&element)) == L::pack(&-element));
+            }
+        }
+        let pairs = || samples::<FqConfig>().into_iter().zip(samples::<FqConfig>().into_iter().rev());
+        check::<Single<Portable<FqConfig>>>(samples::<FqConfig>().into_iter());
+        check::<Single<Vector<FqConfig>>>(samples::<FqConfig>().into_iter());
+        check::<Pair<Portable<FqConfig>>>(pairs().map(|(low, high)| Fq2::new(low, high)));
+        check::<Pair<Vector<FqConfig>>>(pairs().map(|(low, high)| Fq2::new(low, high)));
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub mod r1cs;
 pub mod secret;
 pub mod setup;
 pub mod stream;
+pub mod tables;
 pub mod transform;
 pub mod verify;
 pub mod verify_many;

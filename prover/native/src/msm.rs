@@ -15,9 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::batch::Pick;
 use crate::bucket::Buckets;
-use crate::digits::{MAX_WIDTH, SignedDigits, windows_for};
+use crate::digits::{Layout, SignedDigits};
 use crate::lanes::{Coordinate, Form, LaneCurve};
 use crate::points::{Bases, Point};
+use crate::tables::{NO_ROW, Table};
 
 const SMALL_BITS: usize = 32;
 /// Fewest terms that are worth a thread of their own.
@@ -25,31 +26,43 @@ const SHARE: usize = 4096;
 /// Buckets of a plain sum: as many as additions can go on side by side.
 const PLAIN_BUCKETS: usize = 2048;
 
-/// Returns `Σ scalars[i]·points[i]`.
+/// Returns `Σ scalars[i]·points[i]`, where there is one with the help of a table that was made of the points.
 ///
 /// Every scalar is below the group order. Where the lengths differ, the shorter one counts.
-pub fn msm<P: LaneCurve>(bases: &Bases<P>, scalars: &[BigInt<4>]) -> Projective<P> {
+pub fn msm<P: LaneCurve>(bases: &Bases<P>, table: Option<&Table<P>>, scalars: &[BigInt<4>]) -> Projective<P> {
     match bases.form {
-        Form::Vector => msm_on::<P, P::Vector>(&bases.points, scalars),
-        Form::Portable => msm_on::<P, P::Portable>(&bases.points, scalars),
+        Form::Vector => msm_on::<P, P::Vector>(&bases.points, table, scalars),
+        Form::Portable => msm_on::<P, P::Portable>(&bases.points, table, scalars),
     }
 }
 
 /// Returns `Σ scalars[i]·points[i]` for points that are not packed yet.
 pub fn msm_affine<P: LaneCurve>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
-    msm(&Bases::new(Form::best(), points), scalars)
+    msm(&Bases::new(Form::best(), points), None, scalars)
 }
 
-fn msm_on<P: LaneCurve, L>(points: &[Point<P::Packed>], scalars: &[BigInt<4>]) -> Projective<P>
+fn msm_on<P: LaneCurve, L>(
+    points: &[Point<P::Packed>],
+    table: Option<&Table<P>>,
+    scalars: &[BigInt<4>],
+) -> Projective<P>
 where
     L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
 {
-    let Prescan { ones, small, full } = Prescan::new(points, scalars);
-    let (ones, (small, full)) = rayon::join(
-        || sum_picks::<P, L>(points, &ones),
-        || rayon::join(|| bucket_msm::<P, L>(points, small), || bucket_msm::<P, L>(points, full)),
-    );
-    ones + small + full
+    let Prescan { ones, small, full, tabled } =
+        Prescan::new(points, table.map_or(&[], |table| &table.rows), scalars);
+    let by_table = || {
+        table.map_or(Projective::ZERO, |table| {
+            window_msm::<P, L>(&table.multiples, table.length, tabled, &table.digits)
+        })
+    };
+    let (tabled, (ones, (small, full))) = rayon::join(by_table, || {
+        rayon::join(
+            || sum_picks::<P, L>(points, &ones),
+            || rayon::join(|| bucket_msm::<P, L>(points, small), || bucket_msm::<P, L>(points, full)),
+        )
+    });
+    tabled + ones + small + full
 }
 
 /// Returns the sum of the picked points.
@@ -70,46 +83,61 @@ where
 }
 
 /// Returns the sum of the picked points times their scalars.
-fn bucket_msm<P: LaneCurve, L>(points: &[Point<P::Packed>], mut terms: Terms) -> Projective<P>
+fn bucket_msm<P: LaneCurve, L>(points: &[Point<P::Packed>], terms: Terms) -> Projective<P>
 where
     L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
 {
     let Some(bits) = terms.scalars.iter().map(|scalar| scalar.num_bits() as usize).max() else {
         return Projective::ZERO;
     };
-    let width = window_width(terms.picks.len(), bits);
-    let digits = SignedDigits::new(bits, width);
-    terms.scalars.par_iter_mut().with_min_len(SHARE).for_each(|scalar| digits.prepare(scalar));
-    let shares = (2 * rayon::current_num_threads()).div_ceil(digits.windows());
-    let share = terms.picks.len().div_ceil(shares).max(SHARE);
-    let window_sum = |window: usize| -> Projective<P> {
-        let shares = terms.picks.par_chunks(share).zip(terms.scalars.par_chunks(share));
-        let sums = shares.map(|(picks, scalars)| {
-            let mut buckets = Buckets::<P, L>::new(points, digits.magnitudes());
-            for (pick, scalar) in picks.iter().zip(scalars) {
-                let digit = digits.digit(scalar, window);
-                if digit != 0 {
-                    buckets.add(digit.unsigned_abs() as usize - 1, pick.signed(digit < 0));
-                }
-            }
-            buckets.weighted_total()
-        });
-        sums.reduce(|| Projective::ZERO, |left, right| left + right)
-    };
-    let sums: Vec<Projective<P>> = (0..digits.windows()).into_par_iter().map(window_sum).collect();
-    sums.into_iter().rev().fold(Projective::ZERO, |mut total, sum| {
-        for _ in 0..width {
-            total.double_in_place();
-        }
-        total + sum
-    })
+    let digits = SignedDigits::new(Layout::best(terms.picks.len(), bits, 1));
+    window_msm::<P, L>(points, 0, terms, &digits)
 }
 
-/// Returns the window width with the least work: one addition a term and two a bucket.
-fn window_width(terms: usize, bits: usize) -> usize {
-    (1..=MAX_WIDTH.min(bits + 1))
-        .min_by_key(|width| windows_for(bits, *width) * (terms + (2 << (width - 1))))
-        .unwrap_or(1)
+/// Returns the sum of the picked points times their scalars, which are cut as `digits` says. The multiples that a column
+/// counts are `column_length` points after those of the column before.
+fn window_msm<P: LaneCurve, L>(
+    points: &[Point<P::Packed>],
+    column_length: usize,
+    mut terms: Terms,
+    digits: &SignedDigits,
+) -> Projective<P>
+where
+    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
+{
+    if terms.picks.is_empty() {
+        return Projective::ZERO;
+    }
+    terms.scalars.par_iter_mut().with_min_len(SHARE).for_each(|scalar| digits.prepare(scalar));
+    let layout = digits.layout();
+    let share = terms.picks.len().div_ceil(layout.shares()).max(SHARE);
+    let set_sum = |set: usize| -> Projective<P> {
+        let shares = terms.picks.par_chunks(share).zip(terms.scalars.par_chunks(share));
+        let buckets = shares.map(|(picks, scalars)| {
+            let mut buckets = Buckets::<P, L>::new(points, layout.magnitudes(set));
+            for window in digits.set(set) {
+                for (pick, scalar) in picks.iter().zip(scalars) {
+                    let digit = SignedDigits::digit(scalar, window);
+                    if digit != 0 {
+                        let pick = pick.further(window.column * column_length).signed(digit < 0);
+                        buckets.add(digit.unsigned_abs() as usize - 1, pick);
+                    }
+                }
+            }
+            buckets
+        });
+        buckets.reduce_with(Buckets::merged).map_or(Projective::ZERO, Buckets::weighted_total)
+    };
+    let sums: Vec<Projective<P>> = (0..layout.sets).into_par_iter().map(set_sum).collect();
+    let mut total = Projective::ZERO;
+    for (set, sum) in sums.iter().enumerate().rev() {
+        total += sum;
+        let below = set.checked_sub(1).map_or(0, |set| layout.start(set));
+        for _ in below..layout.start(set) {
+            total.double_in_place();
+        }
+    }
+    total
 }
 
 /// Terms of a sum: picked points and the magnitudes of their scalars.
@@ -126,6 +154,11 @@ impl Terms {
             scalars: Zeroizing::new(Vec::with_capacity(count)),
         }
     }
+
+    fn push(&mut self, pick: Pick, scalar: BigInt<4>) {
+        self.picks.push(pick);
+        self.scalars.push(scalar);
+    }
 }
 
 /// The terms of a sum, sorted by the magnitude of their scalars.
@@ -133,38 +166,46 @@ struct Prescan {
     ones: Zeroizing<Vec<Pick>>,
     small: Terms,
     full: Terms,
+    /// Full ones whose points have a row of a table; the picks are of rows.
+    tabled: Terms,
 }
 
 impl Prescan {
-    fn new<K: Copy + Default + PartialEq>(points: &[Point<K>], scalars: &[BigInt<4>]) -> Self {
-        let (mut ones, mut small, mut full) = (0, 0, 0);
-        for (point, scalar) in points.iter().zip(scalars) {
+    fn new<K: Copy + Default + PartialEq>(points: &[Point<K>], rows: &[u32], scalars: &[BigInt<4>]) -> Self {
+        let row = |place: usize| rows.get(place).copied().filter(|row| *row != NO_ROW);
+        let (mut ones, mut small, mut full, mut tabled) = (0, 0, 0, 0);
+        for (place, (point, scalar)) in points.iter().zip(scalars).enumerate() {
             match class(point, &magnitude(scalar).0) {
                 Class::Nothing => {}
                 Class::One => ones += 1,
                 Class::Small => small += 1,
+                Class::Full if row(place).is_some() => tabled += 1,
                 Class::Full => full += 1,
             }
         }
         let mut ones = Zeroizing::new(Vec::with_capacity(ones));
-        let (mut small, mut full) = (Terms::with_capacity(small), Terms::with_capacity(full));
+        let [mut small, mut full, mut tabled] = [small, full, tabled].map(Terms::with_capacity);
         for (place, (point, scalar)) in points.iter().zip(scalars).enumerate() {
             let (size, negative) = magnitude(scalar);
-            let pick = Pick::new(place, negative);
-            let terms = match class(point, &size) {
-                Class::Nothing => continue,
-                Class::One => {
-                    ones.push(pick);
-                    continue;
-                }
-                Class::Small => &mut small,
-                Class::Full => &mut full,
-            };
-            terms.picks.push(pick);
-            terms.scalars.push(size);
+            match class(point, &size) {
+                Class::Nothing => {}
+                Class::One => ones.push(Pick::new(place, negative)),
+                Class::Small => small.push(Pick::new(place, negative), size),
+                Class::Full => match row(place) {
+                    Some(row) => tabled.push(Pick::new(row as usize, negative), size),
+                    None => full.push(Pick::new(place, negative), size),
+                },
+            }
         }
-        Self { ones, small, full }
+        Self { ones, small, full, tabled }
     }
+}
+
+/// Returns the places of the points whose scalars are full.
+pub fn full_places<K: Copy + Default + PartialEq>(points: &[Point<K>], scalars: &[BigInt<4>]) -> Vec<u32> {
+    let terms = points.iter().zip(scalars).zip(0..);
+    let full = terms.filter(|((point, scalar), _)| matches!(class(point, &magnitude(scalar).0), Class::Full));
+    full.map(|(_, place)| place).collect()
 }
 
 enum Class {
@@ -204,7 +245,7 @@ mod tests {
     fn check<P: LaneCurve>(points: &[Affine<P>], scalars: &[Fr]) {
         let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
         for form in [Form::best(), Form::Portable] {
-            assert_eq!(msm(&Bases::new(form, points), &integers), plain_msm(points, scalars));
+            assert_eq!(msm(&Bases::new(form, points), None, &integers), plain_msm(points, scalars));
         }
     }
 
@@ -278,7 +319,7 @@ mod tests {
         let bases = Bases::new(Form::best(), &points);
         for threads in 1..=8 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert_eq!(pool.install(|| msm(&bases, &integers)), expected, "{threads} threads");
+            assert_eq!(pool.install(|| msm(&bases, None, &integers)), expected, "{threads} threads");
         }
     }
 

@@ -17,9 +17,10 @@ use crate::error::{Error, Result};
 use crate::json::{g1_text, g2_text};
 use crate::pool::{Threads, pool};
 use crate::poseidon;
-use crate::prove::{prove, public_strings};
+use crate::prove::{prove_with, public_strings};
 use crate::r1cs::R1cs;
 use crate::setup::{self, Trapdoor};
+use crate::tables::LazyTables;
 use crate::verify::{Proof, verify as verify_json};
 use crate::verify_many;
 use crate::zkey::ProvingKey;
@@ -140,6 +141,7 @@ fn contribution_dict<'py>(py: Python<'py>, made: &contribution::Summary) -> PyRe
 #[pyclass(frozen, module = "zkm2m_native")]
 struct Prover {
     key: ProvingKey,
+    tables: LazyTables,
     /// Of its own, where a number was asked for.
     threads: Option<Threads>,
 }
@@ -147,20 +149,21 @@ struct Prover {
 #[pymethods]
 impl Prover {
     #[new]
-    #[pyo3(signature = (zkey_path, threads = None))]
-    fn new(py: Python<'_>, zkey_path: PathBuf, threads: Option<usize>) -> PyResult<Self> {
+    #[pyo3(signature = (zkey_path, threads = None, table_bytes = 0))]
+    fn new(py: Python<'_>, zkey_path: PathBuf, threads: Option<usize>, table_bytes: usize) -> PyResult<Self> {
         let threads = match threads {
             None => None,
             Some(count @ 1..=MAX_THREADS) => Some(Threads::new(count)),
             Some(_) => return Err(Error::value("threads", format!("must be from 1 to {MAX_THREADS}")).into()),
         };
         let key = released_on(py, threads.as_ref(), || ProvingKey::open(&zkey_path))?;
-        Ok(Self { key, threads })
+        Ok(Self { key, tables: LazyTables::new(table_bytes), threads })
     }
 
     /// Returns a proof and the public signals of a witness file's bytes.
     fn prove<'py>(&self, py: Python<'py>, wtns: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-        let (proof, public) = released_on(py, self.threads.as_ref(), || prove(&self.key, wtns))?;
+        let (proof, public) =
+            released_on(py, self.threads.as_ref(), || prove_with(&self.key, &self.tables, wtns))?;
         let dict = PyDict::new(py);
         dict.set_item("proof", proof_dict(py, &proof)?)?;
         dict.set_item("public", public_strings(&public))?;
@@ -183,6 +186,12 @@ impl Prover {
     #[getter]
     fn n_vars(&self) -> usize {
         self.key.wires
+    }
+
+    /// Memory that the tables take.
+    #[getter]
+    fn table_bytes(&self) -> usize {
+        self.tables.get().map_or(0, |tables| tables.bytes)
     }
 
     fn __repr__(&self) -> String {

@@ -8,9 +8,10 @@ use ark_bn254::{Fq, Fr};
 use ark_ec::AffineRepr;
 use ark_ff::{BigInteger, PrimeField};
 use zkm2m_native::error::{Error, Result};
-use zkm2m_native::prove::{prove, public_strings};
+use zkm2m_native::prove::{prove, prove_with, public_strings};
 use zkm2m_native::r1cs::R1cs;
 use zkm2m_native::setup::{Trapdoor, dev_setup};
+use zkm2m_native::tables::LazyTables;
 use zkm2m_native::verify::check;
 use zkm2m_native::wtns;
 use zkm2m_native::zkey::ProvingKey;
@@ -157,6 +158,24 @@ fn two_proofs_of_one_witness_differ() {
     let (first, _) = prove(&key, &witness_bytes(&honest())).unwrap();
     let (second, _) = prove(&key, &witness_bytes(&honest())).unwrap();
     assert!(first.a != second.a && first.b != second.b && first.c != second.c);
+}
+
+#[test]
+fn proofs_by_tables_hold_on_every_budget() {
+    let key = ProvingKey::parse(&key_bytes("tables", 4)).unwrap();
+    for budget in [0, 1, 4_000, usize::MAX] {
+        let tables = LazyTables::new(budget);
+        let mut false_values = honest();
+        false_values[4] = Fr::from(5);
+        assert!(prove_with(&key, &tables, &witness_bytes(&false_values)).is_err());
+        assert!(tables.get().is_none(), "made for a false witness");
+        for _ in 0..3 {
+            let (proof, public) = prove_with(&key, &tables, &witness_bytes(&honest())).unwrap();
+            assert!(check(&key.verifying, &public, &proof), "{budget} bytes");
+        }
+        let bytes = tables.get().map_or(0, |tables| tables.bytes);
+        assert!(bytes <= budget && (budget < 4_000 || bytes > 0), "{bytes} of {budget} bytes");
+    }
 }
 
 #[test]

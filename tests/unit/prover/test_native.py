@@ -469,6 +469,19 @@ def test_a_prover_takes_threads_of_its_own(key_file: Path, key: dict[str, Any], 
             native.Prover(key_file, threads=count)
 
 
+def test_a_prover_makes_tables_within_a_budget(key_file: Path, key: dict[str, Any], toy_witness_file: bytes) -> None:
+    for budget in (0, 1, 5_000, 1 << 30):
+        prover = native.Prover(key_file, table_bytes=budget)
+        assert prover.table_bytes == 0
+        for _ in range(3):
+            result = prover.prove(toy_witness_file)
+            assert _verify(key, result["public"], result["proof"])
+            assert prover.table_bytes <= budget
+        assert (prover.table_bytes > 0) == (budget > 1)
+    with pytest.raises(OverflowError):
+        native.Prover(key_file, table_bytes=-1)
+
+
 def test_a_contributed_key_gives_proofs_of_its_own(
     key_file: Path, key: dict[str, Any], toy_witness_file: bytes, tmp_path: Path
 ) -> None:

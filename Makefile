@@ -24,7 +24,7 @@ CRATE_TESTS = $(if $(filter $(STAMPS)/native,$(NATIVE)),crate-test)
 
 .DEFAULT_GOAL := menu
 .DELETE_ON_ERROR:
-.PHONY: menu setup run test test-all crate-test lint fmt circuits keys doctor docs mutate fuzz bench bench-epoch wheel clean distclean no-native
+.PHONY: menu setup run test test-all crate-test native-race lint fmt circuits keys doctor docs mutate fuzz bench bench-epoch wheel clean distclean no-native
 
 menu:
 	@echo "make run       set up what is missing, then market, margin, proof and verdict on the example that ships"
@@ -57,6 +57,13 @@ test-all: setup $(KEYS) $(STAMPS)/test $(CRATE_TESTS)
 crate-test: setup
 	@echo "tests: the crate's own (compiling takes a minute the first time)"
 	@cd $(CRATE) && cargo test --release --locked --no-default-features --quiet
+
+# The thread sanitizer needs the standard library built with it: `rustup component add rust-src` once.
+native-race:
+	@cd $(CRATE) && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_LTO=off \
+		RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize_thread" \
+		cargo test --release --locked --no-default-features --quiet -Zbuild-std \
+		--target x86_64-unknown-linux-gnu --target-dir target/race
 
 lint: setup $(STAMPS)/test
 	$(BIN)/ruff check .

@@ -14,15 +14,16 @@ from typing import Final
 from prover.oracle_inputs import quorum_inputs
 from prover.witness import InputValue
 from rtnet_core.limits import PROFILES
+from rtnet_core.oracle import oracle_message
 from rtnet_core.risk_array import lanes_of
 from rtnet_core.shocks import PRICE_DENOMINATOR
 from tests.support.forge import Bench, account_bench, bench
 from tests.support.forge_library import library_bench
 from tests.support.margin_cases import book_case, plain_case, random_merge
-from tests.support.oracles import market, oracle_set, signed_by
+from tests.support.oracles import key, market, oracle_set, signed_by
 from tests.support.pricing_cases import RowCase
 from tests.support.tiny_batch import TINY_BATCH, tiny_batch_inputs
-from tests.support.tiny_market import TINY_MARKET, committed, plain_signals
+from tests.support.tiny_market import ORACLES, TINY_MARKET, committed, plain_signals
 
 Inputs = Mapping[str, InputValue]
 
@@ -170,6 +171,26 @@ def bench_of(file: str) -> tuple[Bench, Inputs]:
     target = bench(file, call)
     shapes = target.build.inputs
     return target, {name: given[name] if name in given else _filled(name, shapes[name]) for name in shapes}
+
+
+#: Times that a forgery is tried: the signature and the risk root of a market are over the hash of the time before.
+ROUNDS: Final = 3
+
+
+def committed_anew(file: str, inputs: Inputs, values: Mapping[str, int]) -> Inputs:
+    """Return inputs with the roots, and the signature over the snapshot's hash, that a witness computed."""
+    if file != "market.circom":
+        return inputs
+    signature = key(1).sign(oracle_message(values["quorum.snapshotHash"], ORACLES.root()))
+    return {
+        **inputs,
+        "snapshotHash": values["snapshot.digest"],
+        "paramsRoot": values["params.root"],
+        "riskRoot": values["risk.root"],
+        "nonceX": [signature.nonce_point.x],
+        "nonceY": [signature.nonce_point.y],
+        "scalar": [signature.scalar],
+    }
 
 
 def _filled(name: str, shape: tuple[int, ...]) -> InputValue:

@@ -2,10 +2,10 @@
 
 A mutant is killed where a witness is shown that tells it from the circuit as it ships: one that the circuit refuses and
 the mutant accepts (``assigned``, ``wider``), or the other way round (``narrower``). The witness comes from a program
-whose checks are dropped and whose assignment is forged, with an input moved where one is what is assigned, or from
-inputs at the range's ends. What no such witness tells apart survives, and must stand in ``survivors.json`` with the
-reason. An array that is assigned whole and is no input has no such text; what it carries is attacked number by number
-in `tests.soundness`.
+whose checks are dropped and whose assignment is forged, with an input moved where one is what is assigned and with
+commitments that fit, or from inputs at the range's ends. What no such witness tells apart survives, and must stand in
+``survivors.json`` with the reason. An array that is assigned whole and is no input has no such text; what it carries is
+attacked number by number in `tests.soundness`.
 
 Results are kept in ``build/mutation/results.json`` under the hash of circuits and tool, so that a run goes on where the
 last one ended. Exit code 1: a survivor without a reason, or a reason without its survivor.
@@ -33,10 +33,10 @@ from prover.formats.r1cs import read_r1cs
 from prover.formats.wtns import parse_wtns
 from prover.paths import build_folder, circuit_sources
 from rtnet_core.errors import ToolError
-from tests.mutation.benches import Inputs, bench_of
+from tests.mutation.benches import ROUNDS, Inputs, bench_of, committed_anew
 from tests.mutation.mutants import Mutant, mutants
 from tests.support import forge_library
-from tests.support.forge import Bench, _calculator, _compiled, reduced
+from tests.support.forge import Bench, Forged, _calculator, _compiled, reduced
 from tests.support.forge_library import LibraryBench
 
 SURVIVORS: Final = Path(__file__).with_name("survivors.json")
@@ -75,10 +75,22 @@ def _judge_assigned(mutant: Mutant, target: Bench, inputs: Inputs, weakened: Che
         except ToolError:
             return UNFORGED
         for given in (inputs, moved):
-            forged = target.forge(given, change)
-            if forged.broken and weakened.is_satisfied(forged.labelled):
-                return KILLED
+            for forged in _forged(mutant, given, change):
+                if forged.broken and weakened.is_satisfied(forged.labelled):
+                    return KILLED
     return SURVIVED
+
+
+def _forged(mutant: Mutant, inputs: Inputs, change: Mapping[tuple[str, str], str]) -> Iterator[Forged]:
+    """Yield the forged witness, then those with the commitments among the inputs made anew for what is forged."""
+    target, _ = bench_of(mutant.file)
+    for _ in range(ROUNDS):
+        forged = target.forge(inputs, change)
+        yield forged
+        anew = committed_anew(mutant.file, inputs, forged.values)
+        if anew == inputs:
+            return
+        inputs = anew
 
 
 def _forgeries(mutant: Mutant, inputs: Inputs) -> Iterator[tuple[str, Inputs]]:
@@ -97,6 +109,11 @@ def _forgeries(mutant: Mutant, inputs: Inputs) -> Iterator[tuple[str, Inputs]]:
         for forgery in mutant.forgeries:
             change = {" + 1;": -1, " - 1;": 1}.get(forgery[-5:], 0)
             yield forgery, _moved(inputs, name, (None,) * indices, change)
+        # Of a loop's elements the first one alone.
+        first = " && ".join(f"{index} == 0" for index in re.findall(r"\[([a-z])\]", expression))
+        for change in (1, -1) if first and name else ():
+            forgery = f"{before} <-- {expression} + ({first} ? {change} : 0);"
+            yield forgery, _moved(inputs, name, (0,) * indices, -change)
         return
     start = len(mutant.anchor) - len(mutant.text)
     paths = list(_paths(element))

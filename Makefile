@@ -62,7 +62,7 @@ crate-test: setup
 native-race:
 	@cd $(CRATE) && RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_LTO=off \
 		RUSTFLAGS="-Zsanitizer=thread --cfg crossbeam_sanitize_thread" \
-		cargo test --release --locked --no-default-features --quiet -Zbuild-std \
+		cargo test --release --locked --no-default-features --quiet --lib --tests -Zbuild-std \
 		--target x86_64-unknown-linux-gnu --target-dir target/race
 
 lint: setup $(STAMPS)/test

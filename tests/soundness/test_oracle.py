@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import pytest
@@ -17,7 +18,8 @@ from tests.support.forge import Forged
 from tests.support.forge_library import library_bench
 from tests.support.oracles import key, low_order_points, market, oracle_set, signed_by
 
-QUORUM = library_bench("oracle/oracle_quorum.circom", "OracleQuorum(3, 2)")
+FILE = "oracle/oracle_quorum.circom"
+QUORUM = library_bench(FILE, "OracleQuorum(3, 2)")
 ORACLES = oracle_set(3, 2)
 #: Where places that do not rise, and where a signature that is none, are refused.
 RISING = r"^UnsignedBits\[0\]\.(in|bits)"
@@ -193,6 +195,72 @@ def test_a27_nonce_point_moved_by_low_order(number: int) -> None:
     moved = add(Point(given["nonceX"][0], given["nonceY"][0]), low_order_points()[number])
     given["nonceX"][0], given["nonceY"][0] = moved
     judged(given).assert_refused(EQUATION.format(0))
+
+
+@pytest.mark.parametrize(
+    ("signal", "source", "negated"),
+    [
+        ("verifier[j].R8x", "nonceX[j]", "nonceX"),
+        ("verifier[j].R8y", "nonceY[j]", "nonceY"),
+        ("verifier[j].Ax", "signerX[j]", "keyX"),
+        ("verifier[j].Ay", "signerY[j]", "keyY"),
+        ("signerX[j]", "sumX", "keyX"),
+        ("signerY[j]", "sumY", "keyY"),
+        ("x[j][i]", "picked[j][i] * keyX[i]", "keyX"),
+        ("y[j][i]", "picked[j][i] * keyY[i]", "keyY"),
+    ],
+)
+def test_a27_another_point_on_the_way_to_a_check(signal: str, source: str, negated: str) -> None:
+    """With the other sign of a coordinate it is on the curve, too; the equation is shown the point that signed."""
+    given = inputs()
+    given[negated] = [-number % FIELD_MODULUS for number in given[negated]]
+    if negated in {"keyX", "keyY"}:
+        message = oracle_message(given["snapshotHash"], root_of(given))
+        signatures = [key(signer).sign(message) for signer in (0, 2)]
+        given["nonceX"] = [signature.nonce_point.x for signature in signatures]
+        given["nonceY"] = [signature.nonce_point.y for signature in signatures]
+        given["scalar"] = [signature.scalar for signature in signatures]
+    change = {(FILE, f"{signal} <== {source};"): f"{signal} <-- -{source};"}
+    QUORUM.forge(given, change).assert_refused("^" + re.sub(r"\\\[[ij]", r"\[\\d", re.escape(signal)) + "$")
+
+
+def test_a27_another_message_on_the_way_to_the_equation() -> None:
+    """The signatures are over another snapshot than the one that is stated."""
+    given = inputs()
+    signed = oracle_message(given["snapshotHash"], ORACLES.root())
+    given["snapshotHash"] += 1
+    change = {(FILE, "verifier[j].M <== message.digest;"): f"verifier[j].M <-- {signed};"}
+    QUORUM.forge(given, change).assert_refused(r"^verifier\[\d\]\.M$")
+
+
+@pytest.mark.parametrize(
+    ("signal", "source", "claim", "quorum"),
+    [("message.in[1]", "oraclesRoot", str(oracle_set(3, 1).root()), 1), ("set.in[0]", "M", "3", 3)],
+    ids=["the message", "the root"],
+)
+def test_a27_signatures_for_another_quorum_of_the_same_keys(signal: str, source: str, claim: str, quorum: int) -> None:
+    """Two signatures over the root of the set that asks for one or three; message or root is forged to be of it."""
+    other, given = oracle_set(3, quorum), inputs()
+    for j, signer in enumerate((0, 2)):
+        signature = key(signer).sign(oracle_message(given["snapshotHash"], other.root()))
+        given["nonceX"][j], given["nonceY"][j] = signature.nonce_point.x, signature.nonce_point.y
+        given["scalar"][j] = signature.scalar
+    change = {(FILE, f"{signal} <== {source};"): f"{signal} <-- {claim};"}
+    QUORUM.forge(given, change).assert_refused("^" + re.escape(signal) + "$")
+
+
+def test_a27_other_keys_under_the_root() -> None:
+    """Three keys of somebody else sign what they like; the root is forged to be that of the oracles."""
+    given, stated = inputs(), ORACLES.root()
+    given["keyX"] = [key(number).public_key().x for number in (5, 6, 7)]
+    given["keyY"] = [key(number).public_key().y for number in (5, 6, 7)]
+    for j, signer in enumerate((5, 7)):
+        signature = key(signer).sign(oracle_message(given["snapshotHash"], stated))
+        given["nonceX"][j], given["nonceY"][j] = signature.nonce_point.x, signature.nonce_point.y
+        given["scalar"][j] = signature.scalar
+    forged = QUORUM.forge(given, {(FILE, "oraclesRoot <== set.digest;"): f"oraclesRoot <-- {stated};"})
+    assert forged.values["oraclesRoot"] == stated
+    forged.assert_refused("^oraclesRoot$")
 
 
 def test_a27_key_off_the_curve() -> None:

@@ -103,8 +103,10 @@ def test_the_private_folder_is_private_and_goes_away() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_private_folder_goes_away_on_signals(number: signal.Signals) -> None:
+    # A process begun in the background of a shell ignores the interrupt, and so would its children.
     program = (
-        "import time; from prover.atomic import private_directory\n"
+        "import signal, time; from prover.atomic import private_directory\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with private_directory() as folder:\n"
         "    (folder / 'witness').write_text('secret'); print(folder, flush=True); time.sleep(60)"
     )

@@ -74,9 +74,9 @@ pub struct Step<L> {
 
 /// The additions of a batch, a multiple of [`LANES`], to different buckets that are not empty.
 ///
-/// An addition may be in its group more than once. Points are reduced; buckets are below `4·p`, so that a sum is reduced once, and only as far as its parts need. In G2,
-/// where bounds are the tightest, differences are below 5p, their running products and inverses below 5.9p, slopes below
-/// 6p, and sums below 7.8p and 10.3p before they are reduced.
+/// An addition may be in its group more than once. Points are reduced; buckets are below `4·p`, so that a sum is reduced
+/// once, and only as far as its parts need. In G2, where bounds are the tightest, differences are below 5p, their running
+/// products and inverses below 5.9p, slopes below 6p, and sums below 7.8p and 10.3p before they are reduced.
 pub struct Batch<'a, K, L> {
     /// What is picked from.
     pub points: &'a [Point<K>],

@@ -42,6 +42,17 @@ def root_of(given: dict[str, Any]) -> int:
     return hash_fields(Tag.ORACLES, [2, *coordinates])
 
 
+def signatures(signers: tuple[int, int], message: int) -> dict[str, list[int]]:
+    """Return the inputs that hold two signatures over a message."""
+    made = [key(signer).sign(message) for signer in signers]
+    points = [signature.nonce_point for signature in made]
+    return {
+        "nonceX": [point.x for point in points],
+        "nonceY": [point.y for point in points],
+        "scalar": [signature.scalar for signature in made],
+    }
+
+
 def signed_without_equation(public_key: Point, message: int, nonce: int, secret: int) -> tuple[Point, int]:
     """Return R8 and S as a signer of the secret scalar `secret` / 8 makes them."""
     nonce_point = multiply(nonce, BASE8)
@@ -215,11 +226,7 @@ def test_a27_another_point_on_the_way_to_a_check(signal: str, source: str, negat
     given = inputs()
     given[negated] = [-number % FIELD_MODULUS for number in given[negated]]
     if negated in {"keyX", "keyY"}:
-        message = oracle_message(given["snapshotHash"], root_of(given))
-        signatures = [key(signer).sign(message) for signer in (0, 2)]
-        given["nonceX"] = [signature.nonce_point.x for signature in signatures]
-        given["nonceY"] = [signature.nonce_point.y for signature in signatures]
-        given["scalar"] = [signature.scalar for signature in signatures]
+        given |= signatures((0, 2), oracle_message(given["snapshotHash"], root_of(given)))
     change = {(FILE, f"{signal} <== {source};"): f"{signal} <-- -{source};"}
     QUORUM.forge(given, change).assert_refused("^" + re.sub(r"\\\[[ij]", r"\[\\d", re.escape(signal)) + "$")
 
@@ -241,10 +248,7 @@ def test_a27_another_message_on_the_way_to_the_equation() -> None:
 def test_a27_signatures_for_another_quorum_of_the_same_keys(signal: str, source: str, claim: str, quorum: int) -> None:
     """Two signatures over the root of the set that asks for one or three; message or root is forged to be of it."""
     other, given = oracle_set(3, quorum), inputs()
-    for j, signer in enumerate((0, 2)):
-        signature = key(signer).sign(oracle_message(given["snapshotHash"], other.root()))
-        given["nonceX"][j], given["nonceY"][j] = signature.nonce_point.x, signature.nonce_point.y
-        given["scalar"][j] = signature.scalar
+    given |= signatures((0, 2), oracle_message(given["snapshotHash"], other.root()))
     change = {(FILE, f"{signal} <== {source};"): f"{signal} <-- {claim};"}
     QUORUM.forge(given, change).assert_refused("^" + re.escape(signal) + "$")
 
@@ -254,10 +258,7 @@ def test_a27_other_keys_under_the_root() -> None:
     given, stated = inputs(), ORACLES.root()
     given["keyX"] = [key(number).public_key().x for number in (5, 6, 7)]
     given["keyY"] = [key(number).public_key().y for number in (5, 6, 7)]
-    for j, signer in enumerate((5, 7)):
-        signature = key(signer).sign(oracle_message(given["snapshotHash"], stated))
-        given["nonceX"][j], given["nonceY"][j] = signature.nonce_point.x, signature.nonce_point.y
-        given["scalar"][j] = signature.scalar
+    given |= signatures((5, 7), oracle_message(given["snapshotHash"], stated))
     forged = QUORUM.forge(given, {(FILE, "oraclesRoot <== set.digest;"): f"oraclesRoot <-- {stated};"})
     assert forged.values["oraclesRoot"] == stated
     forged.assert_refused("^oraclesRoot$")

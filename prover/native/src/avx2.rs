@@ -13,9 +13,13 @@ use std::arch::x86_64::{
 };
 use std::marker::PhantomData;
 
-use ark_ff::{BigInt, BigInteger, MontConfig};
+use ark_ff::{BigInt, MontConfig};
 
-use crate::lanes::{Element, LANES, Packed, PrimeLanes, Work};
+use crate::lanes::{Element, Packed, PrimeLanes, Work};
+use crate::limbs;
+
+/// Elements side by side.
+pub const LANES: usize = 4;
 
 const LIMBS: usize = 9;
 /// Nine limbs of a constant.
@@ -53,12 +57,17 @@ impl<C: MontConfig<4>> Avx2<C> {
     const CONSTANTS: Constants = {
         let inverse = C::INV & MASK;
         Constants {
-            shifted: repeated(&raised_and_shifted(&C::MODULUS.0, inverse)),
-            modulus: repeated(&multiple(&C::MODULUS.0, 1)),
+            shifted: repeated(&limbs::raised_and_shifted::<LIMBS, LIMB_BITS>(&C::MODULUS.0, inverse)),
+            modulus: repeated(&Self::multiple(1)),
             inverse: [inverse; LANES],
             mask: [MASK; LANES],
         }
     };
+    /// Returns the limbs of a multiple of the modulus.
+    const fn multiple(k: u64) -> Limbs {
+        limbs::multiple::<LIMBS, LIMB_BITS>(&C::MODULUS.0, k)
+    }
+
     /// The element whose Montgomery form modulo `2^256` is `2^261`: a product with it packs.
     const SHIFT: Element<C> = Element::new(BigInt([1 << 5, 0, 0, 0]));
     /// The element whose Montgomery form modulo `2^256` is `2^251`: a product with it unpacks.
@@ -86,75 +95,6 @@ const fn repeated(limbs: &Limbs) -> [[u64; LANES]; LIMBS] {
         limb += 1;
     }
     lanes
-}
-
-/// Returns the limbs of `k` times a modulus.
-const fn multiple(modulus: &[u64; 4], k: u64) -> Limbs {
-    limbs(&words(modulus, k, 0))
-}
-
-/// Returns the limbs of `(k·modulus + 1)/2^29`.
-const fn raised_and_shifted(modulus: &[u64; 4], k: u64) -> Limbs {
-    let (words, mut shifted, mut word) = (words(modulus, k, 1), [0; 5], 0);
-    while word < 5 {
-        let next = if word < 4 { words[word + 1] } else { 0 };
-        shifted[word] = (words[word] >> LIMB_BITS) | (next << (64 - LIMB_BITS));
-        word += 1;
-    }
-    limbs(&shifted)
-}
-
-/// Returns the words of `k` times a modulus plus a number.
-#[allow(clippy::cast_possible_truncation)] // the low halves are meant
-const fn words(modulus: &[u64; 4], k: u64, plus: u64) -> [u64; 5] {
-    let (mut words, mut carry) = ([0_u64; 5], plus as u128);
-    let mut word = 0;
-    while word < 4 {
-        let product = modulus[word] as u128 * k as u128 + carry;
-        words[word] = product as u64;
-        carry = product >> 64;
-        word += 1;
-    }
-    words[4] = carry as u64;
-    words
-}
-
-/// Returns the limbs of a number below `2^261`.
-const fn limbs(words: &[u64; 5]) -> Limbs {
-    let mut limbs = [0; LIMBS];
-    let mut limb = 0;
-    while limb < LIMBS {
-        let (word, shift) = (limb * LIMB_BITS / 64, limb * LIMB_BITS % 64);
-        let high = if shift > 64 - LIMB_BITS { words[word + 1] << (64 - shift) } else { 0 };
-        limbs[limb] = ((words[word] >> shift) | high) & MASK;
-        limb += 1;
-    }
-    limbs
-}
-
-/// Returns the limbs of `2^261` less a number.
-const fn complement(limbs: &Limbs) -> Limbs {
-    let (mut result, mut carry, mut limb) = ([0; LIMBS], 1, 0);
-    while limb < LIMBS {
-        let sum = (MASK - limbs[limb]) + carry;
-        result[limb] = sum & MASK;
-        carry = sum >> LIMB_BITS;
-        limb += 1;
-    }
-    result
-}
-
-/// Returns the same number with every limb but the top one at least four times `2^29 − 1`, so that the limbs of four
-/// elements can be taken from it.
-const fn lent(limbs: Limbs) -> Limbs {
-    let (mut result, mut limb) = (limbs, 1);
-    result[0] += 4 << LIMB_BITS;
-    while limb < LIMBS - 1 {
-        result[limb] += 4 * MASK;
-        limb += 1;
-    }
-    result[LIMBS - 1] -= 4;
-    result
 }
 
 #[target_feature(enable = "avx2")]
@@ -201,7 +141,7 @@ fn chosen(first: &Vectors, second: &Vectors, mask: __m256i) -> Vectors {
     limbs
 }
 
-/// Returns the difference plus a constant that was [`lent`].
+/// Returns the difference plus a constant that was [`limbs::lent`].
 #[target_feature(enable = "avx2")]
 #[inline]
 fn difference(left: &Vectors, right: &Vectors, constant: &Limbs) -> Vectors {
@@ -431,7 +371,7 @@ fn with_vectors<W: Work>(work: W) -> W::Output {
 }
 
 // SAFETY of every operation: work that `enter` runs is what calls them, and `enter` has seen that the vectors are there.
-impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
+impl<C: MontConfig<4>> PrimeLanes<C, LANES> for Avx2<C> {
     fn pack(value: &Element<C>) -> Packed {
         (*value * Self::SHIFT).0.0
     }
@@ -453,25 +393,9 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
     }
 
     #[inline(always)]
-    fn scatter<const BOUND: u64>(self) -> [Packed; LANES] {
-        const { assert!(BOUND <= 8, "only multiples up to 8 are reduced") };
-        let below_four = if BOUND > 4 { self.reduce::<4>() } else { self };
-        let below_two = if BOUND > 2 { below_four.reduce::<2>() } else { below_four };
-        below_two.reduce::<1>().scatter_loosely()
-    }
-
-    #[inline(always)]
     fn scatter_loosely(self) -> [Packed; LANES] {
         // SAFETY: above.
         unsafe { scattered(&self.0) }
-    }
-
-    fn reduced(packed: &Packed) -> Packed {
-        let mut integer = BigInt(*packed);
-        while integer >= C::MODULUS {
-            integer.sub_with_borrow(&C::MODULUS);
-        }
-        integer.0
     }
 
     #[inline(always)]
@@ -488,7 +412,7 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
 
     #[inline(always)]
     fn reduce<const K: u64>(self) -> Self {
-        let complement = const { complement(&multiple(&C::MODULUS.0, K)) };
+        let complement = const { limbs::complement::<LIMBS, LIMB_BITS>(&Self::multiple(K)) };
         // SAFETY: above.
         Self(unsafe { reduced(&self.0, &complement) }, PhantomData)
     }
@@ -516,14 +440,14 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Avx2<C> {
 
     #[inline(always)]
     fn less<const K: u64>(self, other: Self) -> Self {
-        let constant = const { lent(multiple(&C::MODULUS.0, K)) };
+        let constant = const { limbs::lent::<LIMBS, LIMB_BITS>(Self::multiple(K)) };
         // SAFETY: above.
         Self(unsafe { difference(&self.0, &other.0, &constant) }, PhantomData)
     }
 
     #[inline(always)]
     fn signed_less<const K: u64>(self, negative: [u64; LANES], other: Self) -> Self {
-        let constant = const { lent(multiple(&C::MODULUS.0, K)) };
+        let constant = const { limbs::lent::<LIMBS, LIMB_BITS>(Self::multiple(K)) };
         // SAFETY: above.
         unsafe {
             let mask = load(&negative);

@@ -1,9 +1,10 @@
-//! Additions of points in affine coordinates, four side by side, many to one inversion.
+//! Additions of points in affine coordinates, several side by side, many to one inversion.
 
 use ark_ff::Field;
 use zeroize::DefaultIsZeroes;
 
-use crate::lanes::{Coordinate, LANES, Work};
+use crate::coordinates::Coordinate;
+use crate::lanes::{Work, references};
 use crate::points::Point;
 
 /// A point of a list, or its opposite.
@@ -72,12 +73,21 @@ pub struct Step<L> {
     product: L,
 }
 
-/// The additions of a batch, a multiple of [`LANES`], to different buckets that are not empty.
+/// The additions of a batch, a multiple of `N`, to different buckets that are not empty.
 ///
 /// An addition may be in its group more than once. Points are reduced; buckets are below `4·p`, so that a sum is reduced
-/// once, and only as far as its parts need. In G2, where bounds are the tightest, differences are below 5p, their running
-/// products and inverses below 5.9p, slopes below 6p, and sums below 7.8p and 10.3p before they are reduced.
-pub struct Batch<'a, K, L> {
+/// once, and only as far as its parts need. In G2, where bounds are the tightest, and with `(m, n)` for bounds of the two
+/// parts as [`Coordinate`] has them:
+///
+/// - differences are below (5, 5), their running products and the inverses below (3.4, 6.4): after such a running product
+///   the next one is below (3.15 + 5·3.4/84, 5.15 + 10·9.8/84), which is below (3.36, 6.32);
+/// - the inverse of one difference is below (3.15 + 3.4²/84, 5.15 + 9.8²/84), which is below (3.29, 6.3);
+/// - a slope is below (3.15 + 6·3.29/84, 5.15 + 12·9.59/84), which is below (3.39, 6.53), and its square below 3p;
+/// - the new `x` is below 8p before it is reduced, the product for the new `y` below
+///   (3.15 + 8·3.39/84, 5.15 + 16·9.92/84), and the new `y` below 11.1p before it is reduced.
+///
+/// Second parts are multiplied up to 5·6.4, 6.4², 6·6.3 and 8·6.53, all below 64.
+pub struct Batch<'a, K, L, const N: usize> {
     /// What is picked from.
     pub points: &'a [Point<K>],
     /// The additions.
@@ -88,7 +98,7 @@ pub struct Batch<'a, K, L> {
     pub steps: &'a mut Vec<Step<L>>,
 }
 
-impl<L: Coordinate> Work for Batch<'_, L::Packed, L> {
+impl<L: Coordinate<N>, const N: usize> Work for Batch<'_, L::Packed, L, N> {
     /// Whether the additions were done; they were not where one is of a point to an equal or opposite one.
     type Output = bool;
 
@@ -96,26 +106,26 @@ impl<L: Coordinate> Work for Batch<'_, L::Packed, L> {
     fn run(self) -> bool {
         let Self { points, additions, sums, steps } = self;
         let one = L::pack(&L::Field::ONE);
-        let mut product = L::gather([&one; LANES]);
+        let mut product = L::gather([&one; N]);
         steps.clear();
-        let groups = additions.as_chunks::<LANES>().0;
+        let groups = additions.as_chunks::<N>().0;
         for group in groups {
             let [sum, point] = operands(group, sums, points);
-            let difference = gather_x::<L>(point).less::<4>(gather_x::<L>(sum));
+            let difference = gather_x::<L, N>(point).less::<4>(gather_x::<L, N>(sum));
             steps.push(Step { difference, product });
             product = difference.product(product);
         }
         let Some(mut inverse) = inverses(product) else { return false };
         for (group, step) in groups.iter().zip(steps.iter()).rev() {
             let [sum, point] = operands(group, sums, points);
-            let (x1, y1, y2) = (gather_x::<L>(sum), gather_y::<L>(sum), gather_y::<L>(point));
+            let (x1, y1, y2) = (gather_x::<L, N>(sum), gather_y::<L, N>(sum), gather_y::<L, N>(point));
             let slope = y2.signed_less::<5>(signs(group), y1).product(inverse.product(step.product));
             inverse = step.difference.product(inverse);
             // The difference is x2 - x1 + 4p, so that this is the square less x1 and x2, plus 5p.
             let x = slope.square().less::<9>(step.difference.sum(x1).sum(x1)).settled::<8>();
-            let y = x1.less::<4>(x).product(slope).less::<4>(y1).settled::<11>();
+            let y = x1.less::<4>(x).product(slope).less::<4>(y1).settled::<12>();
             let (x, y) = (x.scatter(), y.scatter());
-            for lane in 0..LANES {
+            for lane in 0..N {
                 sums[group[lane].bucket as usize] = Point { x: x[lane], y: y[lane] };
             }
         }
@@ -125,43 +135,57 @@ impl<L: Coordinate> Work for Batch<'_, L::Packed, L> {
 
 /// Returns the buckets and the points of a group of additions.
 #[inline(always)]
-fn operands<'a, K>(
-    [a, b, c, d]: &[Addition; LANES],
+fn operands<'a, K, const N: usize>(
+    group: &[Addition; N],
     sums: &'a [Point<K>],
     points: &'a [Point<K>],
-) -> [[&'a Point<K>; LANES]; 2] {
-    let sum = |addition: &Addition| &sums[addition.bucket as usize];
-    let point = |addition: &Addition| &points[addition.pick.place()];
-    [[sum(a), sum(b), sum(c), sum(d)], [point(a), point(b), point(c), point(d)]]
+) -> [[&'a Point<K>; N]; 2] {
+    let (mut to, mut from) = ([&sums[0]; N], [&points[0]; N]);
+    for lane in 0..N {
+        to[lane] = &sums[group[lane].bucket as usize];
+        from[lane] = &points[group[lane].pick.place()];
+    }
+    [to, from]
 }
 
 /// Returns the first coordinates of points.
 #[inline(always)]
-fn gather_x<L: Coordinate>([a, b, c, d]: [&Point<L::Packed>; LANES]) -> L {
-    L::gather([&a.x, &b.x, &c.x, &d.x])
+fn gather_x<L: Coordinate<N>, const N: usize>(points: [&Point<L::Packed>; N]) -> L {
+    L::gather(references(&points, |point| &point.x))
 }
 
 /// Returns the second coordinates of points.
 #[inline(always)]
-fn gather_y<L: Coordinate>([a, b, c, d]: [&Point<L::Packed>; LANES]) -> L {
-    L::gather([&a.y, &b.y, &c.y, &d.y])
+fn gather_y<L: Coordinate<N>, const N: usize>(points: [&Point<L::Packed>; N]) -> L {
+    L::gather(references(&points, |point| &point.y))
 }
 
 /// Returns all ones for each opposite point that is meant.
 #[inline(always)]
-fn signs([a, b, c, d]: &[Addition; LANES]) -> [u64; LANES] {
-    let mask = |addition: &Addition| u64::from(addition.pick.negative()).wrapping_neg();
-    [mask(a), mask(b), mask(c), mask(d)]
+fn signs<const N: usize>(group: &[Addition; N]) -> [u64; N] {
+    let mut signs = [0; N];
+    for lane in 0..N {
+        signs[lane] = u64::from(group[lane].pick.negative()).wrapping_neg();
+    }
+    signs
 }
 
-/// Returns the inverses of four elements with parts below `8·p` by one inversion, none where one of them is zero.
+/// Returns the inverses of elements with parts below `8·p` by one inversion, none where one of them is zero.
 #[inline(always)]
-pub fn inverses<L: Coordinate>(elements: L) -> Option<L> {
-    let [a, b, c, d] = elements.settled::<8>().scatter().map(|packed| L::unpack(&packed));
-    let (ab, cd) = (a * b, c * d);
-    let all = (ab * cd).inverse()?;
-    let (ab, cd) = (all * cd, all * ab);
-    let packed = [ab * b, ab * a, cd * d, cd * c].map(|inverse| L::pack(&inverse));
+pub fn inverses<L: Coordinate<N>, const N: usize>(elements: L) -> Option<L> {
+    let elements = elements.settled::<8>().scatter().map(|packed| L::unpack(&packed));
+    // The product of the elements before each, then of all.
+    let (mut before, mut product) = ([L::Field::ONE; N], L::Field::ONE);
+    for lane in 0..N {
+        before[lane] = product;
+        product *= elements[lane];
+    }
+    let mut inverse = product.inverse()?;
+    let mut packed = [L::Packed::default(); N];
+    for lane in (0..N).rev() {
+        packed[lane] = L::pack(&(inverse * before[lane]));
+        inverse *= elements[lane];
+    }
     Some(L::gather(packed.each_ref()))
 }
 
@@ -183,54 +207,112 @@ pub fn prefetch<T>(value: &T) {
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
     use std::marker::PhantomData;
 
     use super::*;
-    use crate::lanes::{Form, LaneCurve};
+    use crate::coordinates::{LaneCurve, PointLanes};
+    use crate::form::{Form, on_form};
     use crate::points::tests::multiples;
+    use crate::points::{pack, unpack};
     use ark_bn254::{g1, g2};
+    use ark_ec::CurveGroup;
     use ark_ff::AdditiveGroup;
 
     /// Inverts elements that are as far above the modulus as running products get.
-    struct Inversion<L: Coordinate>([L::Field; LANES], PhantomData<L>);
+    struct Inversion<L: Coordinate<N>, const N: usize>([L::Field; N], PhantomData<L>);
 
-    impl<L: Coordinate> Work for Inversion<L> {
-        type Output = Option<[L::Field; LANES]>;
+    impl<L: Coordinate<N>, const N: usize> Work for Inversion<L, N> {
+        type Output = Option<[L::Field; N]>;
 
         #[inline(always)]
         fn run(self) -> Self::Output {
             let (packed, zero) = (self.0.map(|element| L::pack(&element)), L::pack(&L::Field::ZERO));
-            let loose = L::gather(packed.each_ref()).less::<7>(L::gather([&zero; LANES]));
+            let loose = L::gather(packed.each_ref()).less::<7>(L::gather([&zero; N]));
             inverses(loose).map(|lanes| lanes.scatter().map(|packed| L::unpack(&packed)))
         }
     }
 
-    fn check<L: Coordinate>(elements: [L::Field; LANES]) {
+    fn check_inversion<L: Coordinate<N>, const N: usize>(elements: [L::Field; N]) {
         let expected = elements.map(|element| element.inverse().unwrap());
-        assert_eq!(L::enter(Inversion::<L>(elements, PhantomData)), Some(expected));
-        for place in 0..LANES {
+        assert_eq!(L::enter(Inversion::<L, N>(elements, PhantomData)), Some(expected));
+        for place in 0..N {
             let mut with_zero = elements;
             with_zero[place] = L::Field::ZERO;
-            assert_eq!(L::enter(Inversion::<L>(with_zero, PhantomData)), None);
+            assert_eq!(L::enter(Inversion::<L, N>(with_zero, PhantomData)), None);
         }
     }
 
     #[test]
     fn loose_elements_are_inverted_rightly() {
         fn both<P: LaneCurve>() {
+            let points = multiples::<P>(4);
+            let coordinates: Vec<_> = points.iter().flat_map(|point| [point.x, -point.y]).collect();
             // The opposites of small elements are near the modulus.
-            let coordinates: Vec<_> =
-                multiples::<P>(2).iter().flat_map(|point| [point.x, -point.y]).collect();
-            let elements: [P::BaseField; LANES] = coordinates.try_into().unwrap();
-            let small = [1_u64, 2, 3, 4].map(|number| -P::BaseField::from(number));
-            for elements in [elements, small] {
-                check::<P::Portable>(elements);
-                if Form::best() == Form::Vector {
-                    check::<P::Vector>(elements);
+            let small: Vec<_> = (1..=8_u64).map(|number| -P::BaseField::from(number)).collect();
+            for elements in [coordinates, small] {
+                for form in Form::available() {
+                    on_form!(form, F, N => {
+                        check_inversion::<P::Lanes<F, N>, N>(from_fn(|lane| elements[lane]));
+                    });
                 }
             }
         }
         both::<g1::Config>();
         both::<g2::Config>();
+    }
+
+    /// Adds three times the modulus to every part of coordinates.
+    struct Loosened<'a, L: Coordinate<N>, const N: usize>(&'a [L::Packed; N]);
+
+    impl<L: Coordinate<N>, const N: usize> Work for Loosened<'_, L, N> {
+        type Output = [L::Packed; N];
+
+        #[inline(always)]
+        fn run(self) -> Self::Output {
+            let zero = L::pack(&L::Field::ZERO);
+            L::gather(self.0.each_ref()).less::<3>(L::gather([&zero; N])).scatter()
+        }
+    }
+
+    /// Adds points to buckets that are as large as they get, again and again.
+    fn check_additions<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(form: Form) {
+        let all = multiples::<P>(3 * N as u64);
+        let points: Vec<_> = all.iter().map(pack::<P, L, N>).collect();
+        let mut expected = all[2 * N..].to_vec();
+        let mut sums = points[2 * N..].to_vec();
+        // Portable lanes are always reduced.
+        let loosen =
+            |packed| if form == Form::Portable { packed } else { L::enter(Loosened::<L, N>(&packed)) };
+        for round in 0..8 {
+            let x = loosen(from_fn(|lane| sums[lane].x));
+            let y = loosen(from_fn(|lane| sums[lane].y));
+            sums = (0..N).map(|lane| Point { x: x[lane], y: y[lane] }).collect();
+            let pick =
+                |lane: usize| Pick::new((3 * lane + round) % (2 * N), (lane + round).is_multiple_of(3));
+            #[allow(clippy::cast_possible_truncation)] // few
+            let additions: Vec<_> =
+                (0..N).map(|lane| Addition { bucket: lane as u32, pick: pick(lane) }).collect();
+            let steps = &mut Vec::<Step<L>>::new();
+            assert!(L::enter(Batch { points: &points, additions: &additions, sums: &mut sums, steps }));
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                let point = all[pick(lane).place()];
+                let point = if pick(lane).negative() { -point } else { point };
+                expected[lane] = (expected[lane] + point).into_affine();
+                assert_eq!(unpack::<P, L, N>(sum), expected[lane], "{form:?}, round {round}");
+                *sum = Point { x: L::reduced(&sum.x), y: L::reduced(&sum.y) };
+                assert!(*sum == pack::<P, L, N>(&expected[lane]));
+            }
+        }
+    }
+
+    #[test]
+    fn buckets_may_be_four_times_the_modulus() {
+        for form in Form::available() {
+            on_form!(form, F, N => {
+                check_additions::<g1::Config, <g1::Config as LaneCurve>::Lanes<F, N>, N>(form);
+                check_additions::<g2::Config, <g2::Config as LaneCurve>::Lanes<F, N>, N>(form);
+            });
+        }
     }
 }

@@ -14,7 +14,7 @@ use ark_ff::AdditiveGroup;
 use zeroize::Zeroize;
 
 use crate::batch::{Addition, Batch, Pick, Step, prefetch};
-use crate::lanes::{Coordinate, LANES, LaneCurve};
+use crate::coordinates::{LaneCurve, PointLanes};
 use crate::points::{Point, unpack};
 
 /// Most additions that share one inversion: enough to make it cheap, few enough to stay in the second-level cache.
@@ -26,7 +26,7 @@ const EMPTY: u32 = 0;
 const FILLED: u32 = 1;
 
 /// Sums of points, one for each bucket.
-pub struct Buckets<'a, P: LaneCurve, L> {
+pub struct Buckets<'a, P: LaneCurve, L, const N: usize> {
     points: &'a [Point<P::Packed>],
     /// One for each bucket, and the spares.
     sums: Vec<Point<P::Packed>>,
@@ -53,13 +53,10 @@ struct Spares {
     batch: u32,
 }
 
-impl<'a, P: LaneCurve, L> Buckets<'a, P, L>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+impl<'a, P: LaneCurve, L: PointLanes<P, N>, const N: usize> Buckets<'a, P, L, N> {
     /// Returns `count` empty buckets for points of a list.
     pub fn new(points: &'a [Point<P::Packed>], count: usize) -> Self {
-        let capacity = (count / 2).next_multiple_of(LANES).clamp(LANES, BATCH);
+        let capacity = (count / 2).next_multiple_of(N).clamp(N, BATCH);
         Self {
             points,
             sums: vec![Point::default(); count],
@@ -71,7 +68,7 @@ where
             additions: Vec::with_capacity(capacity),
             waiting: Vec::with_capacity(capacity),
             beside: HashMap::new(),
-            steps: Vec::with_capacity(capacity / LANES),
+            steps: Vec::with_capacity(capacity / N),
         }
     }
 
@@ -151,7 +148,7 @@ where
     }
 
     fn add_beside(&mut self, addition: Addition) {
-        let point = unpack::<P, L>(&self.points[addition.pick.place()]);
+        let point = unpack::<P, L, N>(&self.points[addition.pick.place()]);
         let signed = if addition.pick.negative() { -point } else { point };
         let bucket = self.owner(addition.bucket as usize);
         #[allow(clippy::cast_possible_truncation)] // above
@@ -184,7 +181,7 @@ where
     fn done(&mut self, additions: &mut Vec<Addition>) -> bool {
         // An addition that stands in its group twice is done twice, side by side, with one result.
         let Some(last) = additions.last().copied() else { return true };
-        additions.resize(additions.len().next_multiple_of(LANES), last);
+        additions.resize(additions.len().next_multiple_of(N), last);
         let (points, sums, steps) = (self.points, &mut self.sums, &mut self.steps);
         L::enter(Batch { points, additions, sums, steps })
     }
@@ -193,7 +190,7 @@ where
     fn do_singly(&mut self, additions: &mut Vec<Addition>) {
         // What `done` put in stands behind what it repeats.
         additions.dedup_by_key(|addition| addition.bucket);
-        let mut different = Vec::with_capacity(additions.len() + LANES);
+        let mut different = Vec::with_capacity(additions.len() + N);
         for addition in additions.iter() {
             let sum = L::reduced(&self.sums[addition.bucket as usize].x);
             if sum == self.points[addition.pick.place()].x {
@@ -235,7 +232,7 @@ where
     }
 
     /// Returns the same buckets for points of another list; no addition is left to be done.
-    fn picking_from(self, points: &[Point<P::Packed>]) -> Buckets<'_, P, L> {
+    fn picking_from(self, points: &[Point<P::Packed>]) -> Buckets<'_, P, L, N> {
         let Self {
             sums, touched, owners, spares, batch, capacity, additions, waiting, beside, steps, ..
         } = self;
@@ -253,7 +250,7 @@ where
     fn into_sums(mut self) -> Vec<Projective<P>> {
         self.finish();
         let mut sums: Vec<Projective<P>> =
-            self.sums.iter().map(|sum| Projective::from(unpack::<P, L>(sum))).collect();
+            self.sums.iter().map(|sum| Projective::from(unpack::<P, L, N>(sum))).collect();
         let spares = sums.split_off(self.count());
         for (bucket, spare) in self.owners.iter().zip(spares) {
             sums[*bucket as usize] += spare;
@@ -279,7 +276,7 @@ where
         let side = 1_usize << self.count().ilog2().div_ceil(2);
         let rows = self.count().div_ceil(side);
         self.reduce();
-        let mut lines = Buckets::<P, L>::new(&self.sums, rows + side);
+        let mut lines = Buckets::<P, L, N>::new(&self.sums, rows + side);
         // Along diagonals, so that neighbours are of different rows and columns; then the spares.
         let diagonals =
             (0..side).flat_map(|shift| (0..rows).map(move |row| row * side + (row + shift) % side));
@@ -326,13 +323,13 @@ fn sparse_total<P: LaneCurve>(sums: HashMap<u32, Projective<P>>) -> Projective<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lanes::Form;
+    use crate::form::{Form, on_form};
     use crate::points::Bases;
     use crate::points::tests::multiples;
     use ark_bn254::{Fr, g1, g2};
     use ark_ec::short_weierstrass::Affine;
 
-    /// Adds picks to buckets in both forms; returns what should come out and does the comparison.
+    /// Adds picks to buckets in every form; returns what should come out and does the comparison.
     fn check<P: LaneCurve>(points: &[Affine<P>], count: usize, additions: &[(usize, Pick)]) {
         let mut sums = vec![Projective::<P>::ZERO; count];
         for (bucket, pick) in additions {
@@ -342,24 +339,23 @@ mod tests {
         let total: Projective<P> = sums.iter().sum();
         let weighted: Projective<P> =
             sums.iter().zip(1_u64..).map(|(sum, weight)| *sum * Fr::from(weight)).sum();
-        check_form::<P, P::Portable>(Form::Portable, points, count, additions, (total, weighted));
-        if Form::best() == Form::Vector {
-            check_form::<P, P::Vector>(Form::Vector, points, count, additions, (total, weighted));
+        for form in Form::available() {
+            on_form!(form, F, N => {
+                check_form::<P, P::Lanes<F, N>, N>(form, points, count, additions, (total, weighted));
+            });
         }
     }
 
-    fn check_form<P: LaneCurve, L>(
+    fn check_form<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
         form: Form,
         points: &[Affine<P>],
         count: usize,
         additions: &[(usize, Pick)],
         (total, weighted): (Projective<P>, Projective<P>),
-    ) where
-        L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-    {
+    ) {
         let packed = Bases::<P>::new(form, points).points;
         let filled = || {
-            let mut buckets = Buckets::<P, L>::new(&packed, count);
+            let mut buckets = Buckets::<P, L, N>::new(&packed, count);
             for (bucket, pick) in additions {
                 buckets.add(*bucket, *pick);
             }

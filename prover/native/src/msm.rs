@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::batch::Pick;
 use crate::bucket::Buckets;
+use crate::coordinates::{LaneCurve, PointLanes};
 use crate::digits::{Layout, SignedDigits};
-use crate::lanes::{Coordinate, Form, LaneCurve};
+use crate::form::{Form, on_form};
 use crate::points::{Bases, Point};
 use crate::tables::{NO_ROW, Table};
 
@@ -30,10 +31,7 @@ const PLAIN_BUCKETS: usize = 2048;
 ///
 /// Every scalar is below the group order. Where the lengths differ, the shorter one counts.
 pub fn msm<P: LaneCurve>(bases: &Bases<P>, table: Option<&Table<P>>, scalars: &[BigInt<4>]) -> Projective<P> {
-    match bases.form {
-        Form::Vector => msm_on::<P, P::Vector>(&bases.points, table, scalars),
-        Form::Portable => msm_on::<P, P::Portable>(&bases.points, table, scalars),
-    }
+    on_form!(bases.form, F, N => msm_on::<P, P::Lanes<F, N>, N>(&bases.points, table, scalars))
 }
 
 /// Returns `Σ scalars[i]·points[i]` for points that are not packed yet.
@@ -41,39 +39,36 @@ pub fn msm_affine<P: LaneCurve>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> 
     msm(&Bases::new(Form::best(), points), None, scalars)
 }
 
-fn msm_on<P: LaneCurve, L>(
+fn msm_on<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
     points: &[Point<P::Packed>],
     table: Option<&Table<P>>,
     scalars: &[BigInt<4>],
-) -> Projective<P>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+) -> Projective<P> {
     let Prescan { ones, small, full, tabled } =
         Prescan::new(points, table.map_or(&[], |table| &table.rows), scalars);
     let by_table = || {
         table.map_or(Projective::ZERO, |table| {
-            window_msm::<P, L>(&table.multiples, table.length, tabled, &table.digits)
+            window_msm::<P, L, N>(&table.multiples, table.length, tabled, &table.digits)
         })
     };
     let (tabled, (ones, (small, full))) = rayon::join(by_table, || {
         rayon::join(
-            || sum_picks::<P, L>(points, &ones),
-            || rayon::join(|| bucket_msm::<P, L>(points, small), || bucket_msm::<P, L>(points, full)),
+            || sum_picks::<P, L, N>(points, &ones),
+            || rayon::join(|| bucket_msm::<P, L, N>(points, small), || bucket_msm::<P, L, N>(points, full)),
         )
     });
     tabled + ones + small + full
 }
 
 /// Returns the sum of the picked points.
-fn sum_picks<P: LaneCurve, L>(points: &[Point<P::Packed>], picks: &[Pick]) -> Projective<P>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+fn sum_picks<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
+    points: &[Point<P::Packed>],
+    picks: &[Pick],
+) -> Projective<P> {
     let share = picks.len().div_ceil(rayon::current_num_threads()).max(SHARE);
     let sums = picks.par_chunks(share).map(|picks| {
         let count = (picks.len() / 16).clamp(1, PLAIN_BUCKETS);
-        let mut buckets = Buckets::<P, L>::new(points, count);
+        let mut buckets = Buckets::<P, L, N>::new(points, count);
         for (pick, bucket) in picks.iter().zip((0..count).cycle()) {
             buckets.add(bucket, *pick);
         }
@@ -83,28 +78,25 @@ where
 }
 
 /// Returns the sum of the picked points times their scalars.
-fn bucket_msm<P: LaneCurve, L>(points: &[Point<P::Packed>], terms: Terms) -> Projective<P>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+fn bucket_msm<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
+    points: &[Point<P::Packed>],
+    terms: Terms,
+) -> Projective<P> {
     let Some(bits) = terms.scalars.iter().map(|scalar| scalar.num_bits() as usize).max() else {
         return Projective::ZERO;
     };
     let digits = SignedDigits::new(Layout::best(terms.picks.len(), bits, 1));
-    window_msm::<P, L>(points, 0, terms, &digits)
+    window_msm::<P, L, N>(points, 0, terms, &digits)
 }
 
 /// Returns the sum of the picked points times their scalars, which are cut as `digits` says. The multiples that a column
 /// counts are `column_length` points after those of the column before.
-fn window_msm<P: LaneCurve, L>(
+fn window_msm<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
     points: &[Point<P::Packed>],
     column_length: usize,
     mut terms: Terms,
     digits: &SignedDigits,
-) -> Projective<P>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+) -> Projective<P> {
     if terms.picks.is_empty() {
         return Projective::ZERO;
     }
@@ -114,7 +106,7 @@ where
     let set_sum = |set: usize| -> Projective<P> {
         let shares = terms.picks.par_chunks(share).zip(terms.scalars.par_chunks(share));
         let buckets = shares.map(|(picks, scalars)| {
-            let mut buckets = Buckets::<P, L>::new(points, layout.magnitudes(set));
+            let mut buckets = Buckets::<P, L, N>::new(points, layout.magnitudes(set));
             for window in digits.set(set) {
                 for (pick, scalar) in picks.iter().zip(scalars) {
                     let digit = SignedDigits::digit(scalar, window);
@@ -244,7 +236,7 @@ mod tests {
 
     fn check<P: LaneCurve>(points: &[Affine<P>], scalars: &[Fr]) {
         let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
-        for form in [Form::best(), Form::Portable] {
+        for form in Form::available() {
             assert_eq!(msm(&Bases::new(form, points), None, &integers), plain_msm(points, scalars));
         }
     }

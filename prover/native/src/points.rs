@@ -9,9 +9,11 @@ use ark_ec::short_weierstrass::Affine;
 use ark_ff::{BigInt, Field, PrimeField};
 use rayon::prelude::*;
 
+use crate::coordinates::{LaneCurve, PointLanes};
 use crate::field::{self, FIELD_BYTES};
-use crate::lanes::{Coordinate, Form, LANES, LaneCurve, Packed, PrimeLanes, Vector, Work, gather_group};
-use crate::portable::Portable;
+use crate::form::{Family, Form, on_form};
+use crate::lanes::{Packed, PrimeLanes, Work, gather_group, references};
+use crate::limbs;
 
 /// An affine point; two default coordinates stand for infinity, which is on no curve of ours otherwise.
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -32,18 +34,12 @@ impl<K: Copy + Default + PartialEq> Point<K> {
 }
 
 /// Packs a point.
-pub fn pack<P: LaneCurve, L>(point: &Affine<P>) -> Point<P::Packed>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+pub fn pack<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(point: &Affine<P>) -> Point<P::Packed> {
     point.xy().map_or_else(Point::default, |(x, y)| Point { x: L::pack(&x), y: L::pack(&y) })
 }
 
 /// Unpacks a point.
-pub fn unpack<P: LaneCurve, L>(point: &Point<P::Packed>) -> Affine<P>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+pub fn unpack<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(point: &Point<P::Packed>) -> Affine<P> {
     if point.is_infinity() {
         return Affine::identity();
     }
@@ -68,10 +64,7 @@ impl<P: LaneCurve> Bases<P> {
     /// Returns the points as they were.
     #[must_use]
     pub fn unpacked(&self) -> Vec<Affine<P>> {
-        let unpack = match self.form {
-            Form::Vector => unpack::<P, P::Vector>,
-            Form::Portable => unpack::<P, P::Portable>,
-        };
+        let unpack = on_form!(self.form, F, N => unpack::<P, P::Lanes<F, N>, N>);
         self.points.par_iter().map(unpack).collect()
     }
 }
@@ -85,10 +78,9 @@ impl<P: LaneCurve<Packed: Parts>> Bases<P> {
     /// # Errors
     /// The place of the first one whose coordinates are not below the prime, or that is not on the curve.
     pub fn read(form: Form, bytes: &[u8]) -> Result<Self, usize> {
-        let points = match form {
-            Form::Vector => read::<P, P::Vector, Vector<FqConfig>>(bytes)?,
-            Form::Portable => read::<P, P::Portable, Portable<FqConfig>>(bytes)?,
-        };
+        let points = on_form!(form, F, N => {
+            read::<P, P::Lanes<F, N>, <F as Family<N>>::Prime<FqConfig>, N>(bytes)?
+        });
         Ok(Self { form, points })
     }
 }
@@ -125,23 +117,23 @@ impl Parts for [Packed; 2] {
     }
 }
 
-fn read<P, L, B>(bytes: &[u8]) -> Result<Vec<Point<P::Packed>>, usize>
+fn read<P, L, B, const N: usize>(bytes: &[u8]) -> Result<Vec<Point<P::Packed>>, usize>
 where
     P: LaneCurve<Packed: Parts>,
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-    B: PrimeLanes<FqConfig>,
+    L: PointLanes<P, N>,
+    B: PrimeLanes<FqConfig, N>,
 {
-    let group_bytes = LANES * Bases::<P>::POINT_BYTES;
+    let group_bytes = N * Bases::<P>::POINT_BYTES;
     let one = Fq::new_unchecked(BigInt(B::pack(&Fq::ONE)));
     let (shift, constant) = (B::pack(&one), L::pack(&P::COEFF_B));
     let refused = AtomicUsize::new(usize::MAX);
     let mut groups = Vec::new();
     let chunks = bytes.par_chunks(group_bytes).enumerate();
     let read = chunks.map(|(group, bytes)| {
-        let (points, bad) = L::enter(Reading::<P, L, B> { bytes, shift, constant, lanes: PhantomData });
+        let (points, bad) = L::enter(Reading::<P, L, B, N> { bytes, shift, constant, lanes: PhantomData });
         // The room after the last point holds points at infinity, which are not refused.
         if let Some(lane) = bad {
-            refused.fetch_min(LANES * group + lane, Ordering::Relaxed);
+            refused.fetch_min(N * group + lane, Ordering::Relaxed);
         }
         points
     });
@@ -157,7 +149,7 @@ where
 }
 
 /// Up to a group of points, to be read.
-struct Reading<'a, P: LaneCurve, L, B> {
+struct Reading<'a, P: LaneCurve, L, B, const N: usize> {
     bytes: &'a [u8],
     /// What turns an element as the file holds it into a packed one, by a product.
     shift: Packed,
@@ -166,43 +158,44 @@ struct Reading<'a, P: LaneCurve, L, B> {
     lanes: PhantomData<(L, B)>,
 }
 
-impl<P, L, B> Work for Reading<'_, P, L, B>
+impl<P, L, B, const N: usize> Work for Reading<'_, P, L, B, N>
 where
     P: LaneCurve<Packed: Parts>,
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-    B: PrimeLanes<FqConfig>,
+    L: PointLanes<P, N>,
+    B: PrimeLanes<FqConfig, N>,
 {
     /// The points, and the lane of the first one that is refused.
-    type Output = ([Point<P::Packed>; LANES], Option<usize>);
+    type Output = ([Point<P::Packed>; N], Option<usize>);
 
     #[inline(always)]
     fn run(self) -> Self::Output {
         // A coordinate has one part or two.
-        let mut elements = [[0; 4]; 4 * LANES];
+        let mut elements = [[[0; 4]; N]; 4];
+        let elements = elements.as_flattened_mut();
         for (element, bytes) in elements.iter_mut().zip(self.bytes.as_chunks::<FIELD_BYTES>().0) {
             *element = field::integer(bytes).0;
         }
         let parts = size_of::<P::Packed>() / FIELD_BYTES;
-        let elements = &mut elements[..2 * parts * LANES];
-        let below: [bool; LANES] = std::array::from_fn(|lane| {
+        let elements = &mut elements[..2 * parts * N];
+        let below: [bool; N] = std::array::from_fn(|lane| {
             let part = 2 * parts * lane;
             elements[part..part + 2 * parts].iter().all(|element| BigInt(*element) < Fq::MODULUS)
         });
-        let shift = B::gather([&self.shift; LANES]);
-        for group in elements.as_chunks_mut::<LANES>().0 {
+        let shift = B::gather([&self.shift; N]);
+        for group in elements.as_chunks_mut::<N>().0 {
             // An operand may be any integer below 2^256, some five times the modulus: the product is below twice it.
-            *group = gather_group::<FqConfig, B>(group).product(shift).scatter::<2>();
+            *group = gather_group::<FqConfig, B, N>(group).product(shift).scatter::<2>();
         }
-        let points: [Point<P::Packed>; LANES] = std::array::from_fn(|lane| {
+        let points: [Point<P::Packed>; N] = std::array::from_fn(|lane| {
             let (x, y) = elements[2 * parts * lane..2 * parts * (lane + 1)].split_at(parts);
             Point { x: Parts::from_parts(x), y: Parts::from_parts(y) }
         });
 
-        let (x, y) = (L::gather(points.each_ref().map(|p| &p.x)), L::gather(points.each_ref().map(|p| &p.y)));
+        let (x, y) = (L::gather(references(&points, |p| &p.x)), L::gather(references(&points, |p| &p.y)));
         // Parts of x·x·x are below 5.4p, and settled below 4p; those of y·y are below 3p.
-        let right = x.product(x).product(x).settled::<6>().sum(L::gather([&self.constant; LANES]));
+        let right = x.product(x).product(x).settled::<6>().sum(L::gather([&self.constant; N]));
         let apart = y.square().less::<5>(right).settled::<8>().scatter();
-        let bad = (0..LANES).find(|lane| {
+        let bad = (0..N).find(|lane| {
             let on_curve = apart[*lane].parts().iter().all(is_multiple);
             !below[*lane] || !(on_curve || points[*lane].is_infinity())
         });
@@ -219,26 +212,16 @@ fn is_multiple(integer: &Packed) -> bool {
 /// Multiples of the base field's modulus `p` below `4·p`.
 const MULTIPLES: [Packed; 4] = [multiple(0), multiple(1), multiple(2), multiple(3)];
 
-/// Returns `k·p`.
-#[allow(clippy::cast_possible_truncation)] // the low halves are meant
+/// Returns `k·p`, below `2^256`.
 const fn multiple(k: u64) -> Packed {
-    let (mut words, mut carry, mut word) = ([0; 4], 0, 0);
-    while word < 4 {
-        let product = Fq::MODULUS.0[word] as u128 * k as u128 + carry;
-        words[word] = product as u64;
-        carry = product >> 64;
-        word += 1;
-    }
-    words
+    let [a, b, c, d, _] = limbs::words(&Fq::MODULUS.0, k, 0);
+    [a, b, c, d]
 }
 
 /// Returns what packs points in a form.
 #[must_use]
 pub fn packer<P: LaneCurve>(form: Form) -> fn(&Affine<P>) -> Point<P::Packed> {
-    match form {
-        Form::Vector => pack::<P, P::Vector>,
-        Form::Portable => pack::<P, P::Portable>,
-    }
+    on_form!(form, F, N => pack::<P, P::Lanes<F, N>, N>)
 }
 
 #[cfg(test)]
@@ -266,11 +249,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn points_come_back_from_both_forms() {
+    fn points_come_back_from_every_form() {
         fn check<P: LaneCurve>() {
             let mut points = multiples::<P>(5);
             points.push(Affine::identity());
-            for form in [Form::best(), Form::Portable] {
+            for form in Form::available() {
                 let packed = Bases::<P>::new(form, &points);
                 assert_eq!(packed.unpacked(), points);
                 for (packed, point) in packed.points.iter().zip(&points) {
@@ -285,12 +268,13 @@ pub(crate) mod tests {
     #[test]
     fn points_are_read_as_they_are_packed() {
         fn check<P: LaneCurve<Packed: Parts>>(bytes: &dyn Fn(&Affine<P>) -> Vec<u8>) {
-            let mut points = multiples::<P>(3 * LANES as u64 + 1);
+            let mut points = multiples::<P>(25);
             points[1] = Affine::identity();
             points.push(-points[0]);
-            for (form, count) in [Form::best(), Form::Portable]
-                .into_iter()
-                .flat_map(|form| [0, 1, LANES - 1, LANES, LANES + 1, points.len()].map(|count| (form, count)))
+            // Around a group of four and one of eight.
+            let counts = [0, 1, 3, 4, 5, 7, 8, 9, points.len()];
+            for (form, count) in
+                Form::available().into_iter().flat_map(|form| counts.map(|count| (form, count)))
             {
                 let bytes: Vec<u8> = points[..count].iter().flat_map(bytes).collect();
                 let read = Bases::<P>::read(form, &bytes).unwrap();
@@ -305,7 +289,7 @@ pub(crate) mod tests {
     #[test]
     fn the_first_bad_point_is_named() {
         fn check<P: LaneCurve<Packed: Parts>>(bytes: &dyn Fn(&Affine<P>) -> Vec<u8>) {
-            let points = multiples::<P>(2 * LANES as u64 + 3);
+            let points = multiples::<P>(19);
             let good: Vec<Vec<u8>> = points.iter().map(bytes).collect();
             let size = good[0].len();
             let raised = |part: usize| {
@@ -326,9 +310,9 @@ pub(crate) mod tests {
                 changes.push(Box::new(move |point| point[part * FIELD_BYTES] ^= 1));
                 changes.push(Box::new(raised(part)));
             }
-            for form in [Form::best(), Form::Portable] {
+            for form in Form::available() {
                 for change in &changes {
-                    for at in [0, LANES - 1, LANES, points.len() - 1] {
+                    for at in [0, 3, 4, 7, 8, points.len() - 1] {
                         let mut bad = good.clone();
                         change(&mut bad[at]);
                         assert_eq!(Bases::<P>::read(form, &bad.concat()).err(), Some(at));

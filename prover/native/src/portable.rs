@@ -1,8 +1,12 @@
-//! Lanes as elements of `ark-ff`, one after another: for processors without the vectors of [`crate::avx2`].
+//! Lanes as elements of `ark-ff`, one after another: for processors without the vectors of [`crate::ifma`] and
+//! [`crate::avx2`].
 
 use ark_ff::{BigInt, MontConfig, PrimeField};
 
-use crate::lanes::{Element, LANES, Packed, PrimeLanes, Work};
+use crate::lanes::{Element, Packed, PrimeLanes, Work};
+
+/// Elements side by side: as many as are in [`crate::avx2`].
+pub const LANES: usize = 4;
 
 /// Four elements, always reduced; the Montgomery factor is `2^256`, that of `ark-ff`.
 pub struct Portable<C: MontConfig<4>>([Element<C>; LANES]);
@@ -15,7 +19,7 @@ impl<C: MontConfig<4>> Clone for Portable<C> {
 
 impl<C: MontConfig<4>> Copy for Portable<C> {}
 
-impl<C: MontConfig<4>> PrimeLanes<C> for Portable<C> {
+impl<C: MontConfig<4>> PrimeLanes<C, LANES> for Portable<C> {
     fn pack(value: &Element<C>) -> Packed {
         value.0.0
     }
@@ -32,12 +36,8 @@ impl<C: MontConfig<4>> PrimeLanes<C> for Portable<C> {
         Self(packed.map(Self::unpack))
     }
 
-    fn scatter<const BOUND: u64>(self) -> [Packed; LANES] {
-        self.0.map(|value| value.0.0)
-    }
-
     fn scatter_loosely(self) -> [Packed; LANES] {
-        self.scatter::<1>()
+        self.0.map(|value| value.0.0)
     }
 
     fn reduced(packed: &Packed) -> Packed {

@@ -17,8 +17,10 @@ use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField};
 use rayon::prelude::*;
 
 use crate::batch::inverses;
+use crate::coordinates::{Coordinate, LaneCurve, PointLanes};
 use crate::digits::{Layout, SignedDigits};
-use crate::lanes::{Coordinate, Form, LANES, LaneCurve, Work};
+use crate::form::on_form;
+use crate::lanes::{Work, references};
 use crate::msm::full_places;
 use crate::points::{Bases, Point};
 use crate::zkey::ProvingKey;
@@ -53,10 +55,7 @@ impl<P: LaneCurve> Table<P> {
             rows[*place as usize] = row;
         }
         let points: Vec<_> = places.iter().map(|place| bases.points[*place as usize]).collect();
-        let multiples = match bases.form {
-            Form::Vector => multiples::<P, P::Vector>(&points, layout),
-            Form::Portable => multiples::<P, P::Portable>(&points, layout),
-        };
+        let multiples = on_form!(bases.form, F, N => multiples::<P, P::Lanes<F, N>, N>(&points, layout));
         Self { digits: SignedDigits::new(layout), rows, length: points.len(), multiples }
     }
 
@@ -67,10 +66,10 @@ impl<P: LaneCurve> Table<P> {
 }
 
 /// Returns the multiples that the columns of a layout count.
-fn multiples<P: LaneCurve, L>(points: &[Point<P::Packed>], layout: Layout) -> Vec<Point<P::Packed>>
-where
-    L: Coordinate<Field = P::BaseField, Packed = P::Packed>,
-{
+fn multiples<P: LaneCurve, L: PointLanes<P, N>, const N: usize>(
+    points: &[Point<P::Packed>],
+    layout: Layout,
+) -> Vec<Point<P::Packed>> {
     let mut multiples = vec![Point::default(); layout.columns * points.len()];
     // For each chunk its part of every column.
     let mut chunks: Vec<Vec<_>> = points.chunks(CHUNK).map(|_| Vec::with_capacity(layout.columns)).collect();
@@ -81,12 +80,12 @@ where
     }
     points.par_chunks(CHUNK).zip(chunks).for_each(|(points, columns)| {
         let mut doubled = points.to_vec();
-        doubled.resize(points.len().next_multiple_of(LANES), points[0]);
-        let mut steps = Vec::with_capacity(doubled.len() / LANES);
+        doubled.resize(points.len().next_multiple_of(N), points[0]);
+        let mut steps = Vec::with_capacity(doubled.len() / N);
         for (number, column) in columns.into_iter().enumerate() {
             if number > 0 {
                 let (points, steps, times) = (&mut doubled[..], &mut steps, layout.column_bits());
-                L::enter(Doublings::<P::Packed, L> { points, steps, times });
+                L::enter(Doublings::<P::Packed, L, N> { points, steps, times });
             }
             for (multiple, point) in column.iter_mut().zip(&doubled) {
                 *multiple = Point { x: L::reduced(&point.x), y: L::reduced(&point.y) };
@@ -96,17 +95,19 @@ where
     multiples
 }
 
-/// Doublings of points, a multiple of [`LANES`], in place.
+/// Doublings of points, a multiple of `N`, in place.
 ///
-/// Coordinates are below `4·p` before and after; products are below 6p.
-struct Doublings<'a, K, L> {
+/// Coordinates are below `4·p` before and after. In G2, with `(m, n)` for bounds of the two parts as [`Coordinate`] has
+/// them, running products and inverses are below (3.4, 6.1), `x·x` below (3.4, 6), other products below (3.6, 6.7), and
+/// second parts are multiplied up to 6.1².
+struct Doublings<'a, K, L, const N: usize> {
     points: &'a mut [Point<K>],
     /// For each group twice the second coordinates, and the product of those before it.
     steps: &'a mut Vec<[L; 2]>,
     times: usize,
 }
 
-impl<L: Coordinate> Work for Doublings<'_, L::Packed, L> {
+impl<L: Coordinate<N>, const N: usize> Work for Doublings<'_, L::Packed, L, N> {
     type Output = ();
 
     #[inline(always)]
@@ -114,14 +115,14 @@ impl<L: Coordinate> Work for Doublings<'_, L::Packed, L> {
         let Self { points, steps, times } = self;
         let [zero, one] = [L::Field::ZERO, L::Field::ONE].map(|constant| {
             let packed = L::pack(&constant);
-            L::gather([&packed; LANES])
+            L::gather([&packed; N])
         });
-        let groups = points.as_chunks_mut::<LANES>().0;
+        let groups = points.as_chunks_mut::<N>().0;
         for _ in 0..times {
             let mut product = one;
             steps.clear();
             for group in &mut *groups {
-                let y = L::gather(std::array::from_fn(|lane| &group[lane].y));
+                let y = L::gather(references(group, |point| &point.y));
                 // A sum by differences is one for any use.
                 let twice = y.less::<4>(zero.less::<4>(y)).settled::<8>();
                 steps.push([twice, product]);
@@ -131,15 +132,15 @@ impl<L: Coordinate> Work for Doublings<'_, L::Packed, L> {
                 unreachable!("the groups are of odd order, so that no second coordinate is zero")
             };
             for (group, [twice, before]) in groups.iter_mut().zip(&*steps).rev() {
-                let x = L::gather(std::array::from_fn(|lane| &group[lane].x));
-                let y = L::gather(std::array::from_fn(|lane| &group[lane].y));
+                let x = L::gather(references(group, |point| &point.x));
+                let y = L::gather(references(group, |point| &point.y));
                 let third = x.product(x).product(inverse.product(*before)).settled::<8>();
                 let slope = third.less::<8>(zero.less::<8>(third.sum(third))).settled::<12>();
                 inverse = twice.product(inverse);
                 let new_x = slope.square().less::<4>(x).settled::<8>().less::<4>(x).settled::<8>();
                 let new_y = x.less::<4>(new_x).product(slope).less::<4>(y).settled::<12>();
                 let (new_x, new_y) = (new_x.scatter(), new_y.scatter());
-                for lane in 0..LANES {
+                for lane in 0..N {
                     group[lane] = Point { x: new_x[lane], y: new_y[lane] };
                 }
             }
@@ -282,6 +283,7 @@ impl LazyTables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::form::Form;
     use crate::msm::msm;
     use crate::points::tests::{multiples as small_multiples, plain_msm};
     use ark_ec::short_weierstrass::Affine;
@@ -295,7 +297,7 @@ mod tests {
     fn columns_hold_the_multiples() {
         fn check<P: LaneCurve>(counts: &[u64]) {
             for (count, form) in
-                counts.iter().flat_map(|count| [(*count, Form::best()), (*count, Form::Portable)])
+                counts.iter().flat_map(|count| Form::available().into_iter().map(|form| (*count, form)))
             {
                 let points = small_multiples::<P>(count);
                 let layout = Layout::new(BITS, 5, 3);
@@ -319,7 +321,7 @@ mod tests {
     fn check_sum<P: LaneCurve>(points: &[Affine<P>], scalars: &[Fr]) {
         let integers: Vec<_> = scalars.iter().map(|scalar| scalar.into_bigint()).collect();
         let expected = plain_msm(points, scalars);
-        for form in [Form::best(), Form::Portable] {
+        for form in Form::available() {
             let bases = Bases::new(form, points);
             let finite = |place: &u32| !points[*place as usize].is_zero();
             let all: Vec<u32> = every_place(points.len()).into_iter().filter(finite).collect();

@@ -11,12 +11,13 @@ use ark_bn254::{Fr, FrConfig};
 use ark_ff::{BigInt, FftField, Field};
 use rayon::prelude::*;
 
+use crate::butterflies::{center, chunks, quarters, step, strided};
 use crate::error::{Error, Result};
-use crate::lanes::{Form, LANES, Packed, PrimeLanes, Vector, Work, gather_group};
-use crate::portable::Portable;
+use crate::form::{Family, Form, on_form};
+use crate::lanes::{Packed, PrimeLanes, Work, gather_group};
 
-/// Smallest domain: one step, and four lanes of four neighbours.
-pub const SMALLEST: usize = 4 * LANES;
+/// Smallest domain: its blocks, of even powers of two, are no smaller than four times the lanes of any form.
+pub const SMALLEST: usize = 64;
 /// Elements of a block that one thread finishes by itself; they fit a second-level cache.
 const BLOCK: usize = 1 << 12;
 /// Elements of a quarter that one task takes through a step of a larger block.
@@ -69,16 +70,13 @@ impl OddCoset {
     /// The length is not that of the domain.
     pub fn apply(&self, values: &mut [Packed]) {
         assert_eq!(values.len(), self.scale.len(), "the domain has another size");
-        match self.form {
-            Form::Vector => self.apply_on::<Vector<FrConfig>>(values),
-            Form::Portable => self.apply_on::<Portable<FrConfig>>(values),
-        }
+        on_form!(self.form, F, N => self.apply_on::<<F as Family<N>>::Prime<FrConfig>, N>(values));
     }
 
-    fn apply_on<L: PrimeLanes<FrConfig>>(&self, values: &mut [Packed]) {
+    fn apply_on<L: PrimeLanes<FrConfig, N>, const N: usize>(&self, values: &mut [Packed]) {
         let half = values.len() / 2;
         if half.ilog2() % 2 == 1 {
-            return self.through::<L>(values, &self.scale);
+            return self.through::<L, N>(values, &self.scale);
         }
         // One layer of butterflies by itself leaves an even number of layers.
         let (low, high) = values.split_at_mut(half);
@@ -91,23 +89,23 @@ impl OddCoset {
         };
         layer(low, high, true);
         let (low_scale, high_scale) = self.scale.split_at(half);
-        rayon::join(|| self.through::<L>(low, low_scale), || self.through::<L>(high, high_scale));
+        rayon::join(|| self.through::<L, N>(low, low_scale), || self.through::<L, N>(high, high_scale));
         layer(low, high, false);
     }
 
     /// Takes a block down to its parts, scales it, and takes it up again.
-    fn through<L: PrimeLanes<FrConfig>>(&self, block: &mut [Packed], scale: &[Packed]) {
+    fn through<L: PrimeLanes<FrConfig, N>, const N: usize>(&self, block: &mut [Packed], scale: &[Packed]) {
         if block.len() <= BLOCK {
             return L::enter(Lanes(Whole { tables: self, block, scale }, PhantomData::<L>));
         }
         let quarter = block.len() / 4;
-        self.step::<L>(block, true);
+        self.step::<L, N>(block, true);
         let parts = block.par_chunks_mut(quarter).zip(scale.par_chunks(quarter));
-        parts.for_each(|(part, scale)| self.through::<L>(part, scale));
-        self.step::<L>(block, false);
+        parts.for_each(|(part, scale)| self.through::<L, N>(part, scale));
+        self.step::<L, N>(block, false);
     }
 
-    fn step<L: PrimeLanes<FrConfig>>(&self, block: &mut [Packed], down: bool) {
+    fn step<L: PrimeLanes<FrConfig, N>, const N: usize>(&self, block: &mut [Packed], down: bool) {
         let length = block.len();
         let [a, b, c, d] = quarters(block).map(|quarter| quarter.par_chunks_mut(SHARE));
         a.zip(b).zip(c.zip(d)).enumerate().for_each(|(share, ((a, b), (c, d)))| {
@@ -124,10 +122,7 @@ impl OddCoset {
 
 /// Returns what packs elements in a form.
 fn packer(form: Form) -> fn(&Fr) -> Packed {
-    match form {
-        Form::Vector => <Vector<FrConfig> as PrimeLanes<FrConfig>>::pack,
-        Form::Portable => <Portable<FrConfig> as PrimeLanes<FrConfig>>::pack,
-    }
+    on_form!(form, F, N => <<F as Family<N>>::Prime<FrConfig> as PrimeLanes<FrConfig, N>>::pack)
 }
 
 /// Returns `first·base^i` for `i < count`, as `ark-ff` holds them.
@@ -143,15 +138,8 @@ fn powers(base: Fr, first: Fr, count: usize) -> Vec<Packed> {
     powers
 }
 
-/// Splits a block into its quarters.
-fn quarters(block: &mut [Packed]) -> [&mut [Packed]; 4] {
-    let (low, high) = block.split_at_mut(block.len() / 2);
-    let ((a, b), (c, d)) = (low.split_at_mut(low.len() / 2), high.split_at_mut(high.len() / 2));
-    [a, b, c, d]
-}
-
 /// Work on lanes of one form.
-struct Lanes<T, L>(T, PhantomData<L>);
+struct Lanes<T, L, const N: usize>(T, PhantomData<L>);
 
 /// One layer of butterflies between the halves of all values, from place `first` on.
 struct Layer<'a> {
@@ -177,7 +165,7 @@ struct Whole<'a> {
     scale: &'a [Packed],
 }
 
-impl<L: PrimeLanes<FrConfig>> Work for Lanes<Layer<'_>, L> {
+impl<L: PrimeLanes<FrConfig, N>, const N: usize> Work for Lanes<Layer<'_>, L, N> {
     type Output = ();
 
     #[inline(always)]
@@ -186,9 +174,9 @@ impl<L: PrimeLanes<FrConfig>> Work for Lanes<Layer<'_>, L> {
         let roots = &tables.roots(down)[first..];
         for (place, (low, high)) in chunks(low).iter_mut().zip(chunks(high)).enumerate() {
             let (x, y, root) = (
-                gather_group::<FrConfig, L>(low),
-                gather_group::<FrConfig, L>(high),
-                strided::<L>(roots, LANES * place, 1),
+                gather_group::<FrConfig, L, N>(low),
+                gather_group::<FrConfig, L, N>(high),
+                strided::<L, N>(roots, N * place, 1),
             );
             // Elements at rest are below 4p, and products with a root below 1.6p.
             let (sum, difference) = if down {
@@ -203,152 +191,53 @@ impl<L: PrimeLanes<FrConfig>> Work for Lanes<Layer<'_>, L> {
     }
 }
 
-impl<L: PrimeLanes<FrConfig>> Work for Lanes<Step<'_>, L> {
+impl<L: PrimeLanes<FrConfig, N>, const N: usize> Work for Lanes<Step<'_>, L, N> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let Step { tables, quarters, length, first, down } = self.0;
-        step::<L>(tables.roots(down), quarters, length, first, down);
+        step::<L, N>(tables.roots(down), quarters, length, first, down);
     }
 }
 
-impl<L: PrimeLanes<FrConfig>> Work for Lanes<Whole<'_>, L> {
+impl<L: PrimeLanes<FrConfig, N>, const N: usize> Work for Lanes<Whole<'_>, L, N> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let Whole { tables, block, scale } = self.0;
         let mut length = block.len();
-        while length > LANES {
+        while length >= 4 * N {
             for part in block.chunks_exact_mut(length) {
-                step::<L>(tables.roots(true), quarters(part), length, 0, true);
+                step::<L, N>(tables.roots(true), quarters(part), length, 0, true);
             }
             length /= 4;
         }
-        center::<L>(tables, block, scale);
+        center::<L, N>([tables.roots(true), tables.roots(false)], block, scale);
         while length < block.len() {
             length *= 4;
             for part in block.chunks_exact_mut(length) {
-                step::<L>(tables.roots(false), quarters(part), length, 0, false);
+                step::<L, N>(tables.roots(false), quarters(part), length, 0, false);
             }
         }
     }
-}
-
-/// Takes four quarters of a block through two layers of butterflies.
-#[inline(always)]
-fn step<L: PrimeLanes<FrConfig>>(
-    roots: &[Packed],
-    [a, b, c, d]: [&mut [Packed]; 4],
-    length: usize,
-    first: usize,
-    down: bool,
-) {
-    // The roots of order `length` are these apart in the table.
-    let stride = 2 * roots.len() / length;
-    let (a, b, c, d) = (chunks(a), chunks(b), chunks(c), chunks(d));
-    for group in 0..a.len() {
-        let place = first + LANES * group;
-        let by = [
-            strided::<L>(roots, place * stride, stride),
-            strided::<L>(roots, (place + length / 4) * stride, stride),
-            strided::<L>(roots, 2 * place * stride, 2 * stride),
-        ];
-        let values = [
-            gather_group::<FrConfig, L>(&a[group]),
-            gather_group(&b[group]),
-            gather_group(&c[group]),
-            gather_group(&d[group]),
-        ];
-        let values = if down { butterflies_down(values, by) } else { butterflies_up(values, by) };
-        a[group] = values[0].scatter_loosely();
-        b[group] = values[1].scatter_loosely();
-        c[group] = values[2].scatter_loosely();
-        d[group] = values[3].scatter_loosely();
-    }
-}
-
-/// Takes every four neighbours through the last two layers down, scales them, and takes them up the first two.
-#[inline(always)]
-fn center<L: PrimeLanes<FrConfig>>(tables: &OddCoset, block: &mut [Packed], scale: &[Packed]) {
-    let turn = |roots: &[Packed]| {
-        let quarter = roots.len() / 2;
-        [L::gather([&roots[0]; LANES]), L::gather([&roots[quarter]; LANES]), L::gather([&roots[0]; LANES])]
-    };
-    let (down, up) = (turn(&tables.inverse_roots), turn(&tables.roots));
-    let groups = block.as_chunks_mut::<SMALLEST>().0.iter_mut();
-    for (group, scale) in groups.zip(scale.as_chunks::<SMALLEST>().0) {
-        // Lanes are four apart here, so that neighbours are in different vectors.
-        let apart = |packed: &[Packed; SMALLEST], place: usize| {
-            L::gather([&packed[place], &packed[place + 4], &packed[place + 8], &packed[place + 12]])
-        };
-        let values = [apart(group, 0), apart(group, 1), apart(group, 2), apart(group, 3)];
-        let [a, b, c, d] = butterflies_down(values, down);
-        let scaled = [
-            a.product(apart(scale, 0)),
-            b.product(apart(scale, 1)),
-            c.product(apart(scale, 2)),
-            d.product(apart(scale, 3)),
-        ];
-        let [a, b, c, d] = butterflies_up(scaled, up);
-        let rows = [a.scatter_loosely(), b.scatter_loosely(), c.scatter_loosely(), d.scatter_loosely()];
-        for place in 0..SMALLEST {
-            group[place] = rows[place % 4][place / 4];
-        }
-    }
-}
-
-/// Two layers of the inverse transform; takes and gives elements below `4·p`.
-#[inline(always)]
-fn butterflies_down<L: PrimeLanes<FrConfig>>([a, b, c, d]: [L; 4], [by, turned, squared]: [L; 3]) -> [L; 4] {
-    let (e, f) = (a.plus(c).reduce::<4>(), b.plus(d).reduce::<4>());
-    let (g, h) = (a.less::<4>(c).product(by), b.less::<4>(d).product(turned));
-    // e and f are below 4p, g and h below 1.6p.
-    [e.plus(f).reduce::<4>(), e.less::<4>(f).product(squared), g.plus(h), g.less::<2>(h).product(squared)]
-}
-
-/// Two layers of the forward transform; takes and gives elements below `4·p`.
-#[inline(always)]
-fn butterflies_up<L: PrimeLanes<FrConfig>>([a, b, c, d]: [L; 4], [by, turned, squared]: [L; 3]) -> [L; 4] {
-    let (b, d) = (b.product(squared), d.product(squared));
-    // b and d are below 1.6p, so that e and g stay below 5.6p, f and h below 6p, and the results below 8p.
-    let (e, f) = (a.plus(b), a.less::<2>(b));
-    let (g, h) = (c.sum(d), c.less::<2>(d));
-    let (g, h) = (g.product(by), h.product(turned));
-    [
-        e.plus(g).reduce::<4>(),
-        f.plus(h).reduce::<4>(),
-        e.less::<2>(g).reduce::<4>(),
-        f.less::<2>(h).reduce::<4>(),
-    ]
-}
-
-/// Returns groups of neighbours.
-#[inline(always)]
-fn chunks(values: &mut [Packed]) -> &mut [[Packed; LANES]] {
-    values.as_chunks_mut().0
-}
-
-#[inline(always)]
-fn strided<L: PrimeLanes<FrConfig>>(values: &[Packed], place: usize, stride: usize) -> L {
-    L::gather([
-        &values[place],
-        &values[place + stride],
-        &values[place + 2 * stride],
-        &values[place + 3 * stride],
-    ])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::quotient::PlainCoset;
+    use ark_ff::{BigInteger, PrimeField};
 
     /// Returns the elements that numbers of four words stand for, be they reduced or not.
     fn unpacked(values: &[Packed], form: Form) -> Vec<Fr> {
         let power = match form {
-            Form::Vector => 261_u64,
+            #[cfg(target_arch = "x86_64")]
+            Form::Ifma => 260_u64,
+            #[cfg(target_arch = "x86_64")]
+            Form::Avx2 => 261,
+            Form::Simulated => 260,
             Form::Portable => 256,
         };
         let (base, factor) = (Fr::from(2).pow([64_u64]), Fr::from(2).pow([power]).inverse().unwrap());
@@ -360,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_steps_give_what_ark_poly_gives() {
-        for bits in 4..=15 {
+        for bits in 6..=15 {
             let size = 1_usize << bits;
             let mut expected: Vec<Fr> =
                 (0..size as u64).map(|index| Fr::from(index + 2).pow([200 + index])).collect();
@@ -368,10 +257,23 @@ mod tests {
             (expected[0], expected[1], expected[2]) = (zero, last, last);
             let values: Vec<Packed> = expected.iter().map(|value| value.0.0).collect();
             PlainCoset::new(size).unwrap().apply(&mut expected);
-            for form in [Form::best(), Form::Portable] {
-                let mut values = values.clone();
-                OddCoset::new(form, size).unwrap().apply(&mut values);
-                assert_eq!(unpacked(&values, form), expected, "{form:?}, {size} points");
+            // The same values, as large as they may be at rest.
+            let large = values.iter().map(|value| {
+                let mut large = BigInt(*value);
+                (0..3).for_each(|_| assert!(!large.add_with_carry(&Fr::MODULUS)));
+                large.0
+            });
+            let large: Vec<Packed> = large.collect();
+            for form in Form::available() {
+                let step = OddCoset::new(form, size).unwrap();
+                // Portable lanes are always reduced.
+                let inputs = if form == Form::Portable { [&values; 2] } else { [&values, &large] };
+                for values in inputs {
+                    let mut values = values.clone();
+                    step.apply(&mut values);
+                    assert_eq!(unpacked(&values, form), expected, "{form:?}, {size} points");
+                    assert!(values.iter().all(|value| BigInt(*value) < Fr::MODULUS << 2));
+                }
             }
         }
     }

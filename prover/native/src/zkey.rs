@@ -19,9 +19,10 @@ use ark_ec::pairing::Pairing;
 use ark_ff::PrimeField;
 
 use crate::binfile::{Kind, Reader, Sections, map_file};
+use crate::coordinates::LaneCurve;
 use crate::error::Result;
 use crate::field::{self, FIELD_BYTES, G1_BYTES, G2_BYTES};
-use crate::lanes::{Form, LaneCurve};
+use crate::form::Form;
 use crate::matrix::{self, ENTRY_BYTES, Matrix};
 use crate::points::{Bases, Parts};
 use crate::quotient::Extension;

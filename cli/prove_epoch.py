@@ -92,6 +92,10 @@ def epoch(
 
     if workers is not None and cluster is not None:
         raise InputError("--workers", "cannot be given together with --cluster")
+    if table_mib and backend is ProverBackend.SNARKJS:
+        raise InputError(
+            "--table-mib", "cannot be given together with --backend snarkjs: tables are the native prover's"
+        )
     if not out.resolve().parent.is_dir():
         raise InputError(str(out), "cannot be made: the folder above it does not exist")
     snapshot = read_market(market)

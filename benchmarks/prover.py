@@ -1,5 +1,7 @@
 """The provers side by side in one run, process to process and warm, and the native one over the number of constraints.
 
+The native prover also runs warm with its fixed-base tables.
+
 Beside the native prover and snarkjs: ark-groth16 where a Rust toolchain is (``benchmarks/arkworks``), and rapidsnark
 and snarkrs where their programs are on the PATH.
 """
@@ -37,6 +39,9 @@ CIRCUITS = ("account-standard", "batch-standard")
 SEED = 2026
 COLD_RUNS = 3
 WARM_RUNS = 5
+#: The most memory of fixed-base tables, in MiB, and the mode of proofs with them.
+TABLE_MIB = 1024
+WARM_WITH_TABLES = "warm, with tables"
 #: Sizes of the artificial circuit that the growth is measured on, as powers of two.
 GROWTH = range(14, 21)
 GROWTH_RUNS = 3
@@ -62,12 +67,16 @@ def measure_prover(report: Any = print) -> list[Row]:
                     cold[backend].append(run_process(command))
             for backend, runs in cold.items():
                 rows.append(_row(circuit, constraints, backend, "cold", median(runs)))
+            rows.append(_row(circuit, constraints, "native", "warm", _repeated(WARM_RUNS, 0, key, witness)))
             for backend, command in _warm_commands(key, str(witness), arkworks).items():
                 figures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
                 # A program that does not say how much memory it took did the same work in its cold run.
                 peak = figures.get("peak_rss_bytes", median(cold[backend]).peak_rss_bytes)
                 run = Measurement(statistics.median(figures["seconds"]), peak)
                 rows.append(_row(circuit, constraints, backend, "warm", run))
+            rows.append(
+                _row(circuit, constraints, "native", WARM_WITH_TABLES, _repeated(WARM_RUNS, TABLE_MIB, key, witness))
+            )
     return rows + measure_growth(report)
 
 
@@ -82,10 +91,7 @@ def measure_growth(report: Any = print) -> list[Row]:
             r1cs.write_bytes(chain_r1cs(constraints))
             witness.write_bytes(chain_witness(constraints))
             _native_module().dev_setup(r1cs, key)
-            command = _native_command("--repeat", str(GROWTH_RUNS), str(key), str(witness))
-            figures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        run = Measurement(statistics.median(figures["seconds"]), figures["peak_rss_bytes"])
-        rows.append(_row("chain", constraints, "native", "warm", run))
+            rows.append(_row("chain", constraints, "native", "warm", _repeated(GROWTH_RUNS, 0, key, witness)))
     exponent = fitted_exponent([(row["constraints"], row["seconds"]) for row in rows])
     return [row | {"growth_exponent": exponent} for row in rows]
 
@@ -119,8 +125,15 @@ def _witness(circuit: str) -> bytes:
     return batch_witness(profile) if kind == "batch" else account_witness(profile)
 
 
-def _native_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.prove_once", *arguments]
+def _native_command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.prove_once", *map(str, arguments)]
+
+
+def _repeated(runs: int, table_mib: int, key: object, witness: object) -> Measurement:
+    """Return the median of native proofs one after another under a key that stays loaded."""
+    command = _native_command("--repeat", runs, table_mib, key, witness)
+    figures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return Measurement(statistics.median(figures["seconds"]), figures["peak_rss_bytes"])
 
 
 def _native_module() -> Any:
@@ -146,10 +159,9 @@ def _cold_commands(key: str, witness: str, folder: str, arkworks: str | None) ->
 
 
 def _warm_commands(key: str, witness: str, arkworks: str | None) -> dict[str, list[str]]:
-    """Return the command of each backend that proves several times under a key that stays loaded."""
+    """Return the command of each other backend that proves several times under a key that stays loaded."""
     runs = str(WARM_RUNS)
     commands = {
-        "native": _native_command("--repeat", runs, key, witness),
         "snarkjs": [node_program(), "benchmarks/snarkjs_warm.mjs", runs, key, witness],
     }
     if arkworks is not None:

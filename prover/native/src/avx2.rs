@@ -12,6 +12,7 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 use ark_ff::{BigInt, MontConfig};
 
@@ -26,9 +27,6 @@ const LIMBS: usize = 9;
 type Limbs = [u64; LIMBS];
 /// Nine limbs of four elements.
 type Vectors = [__m256i; LIMBS];
-/// The result of [`montgomery_product`].
-#[repr(C)]
-struct Product(Vectors);
 const LIMB_BITS: usize = 29;
 const MASK: u64 = (1 << LIMB_BITS) - 1;
 
@@ -308,15 +306,15 @@ macro_rules! carry_and_store {
 /// instructions would not hold a copy for every product.
 ///
 /// The caller's processor has the vectors.
-#[allow(improper_ctypes_definitions)] // both sides are Rust, and a result of this size is in memory by the convention
 #[unsafe(naked)]
 unsafe extern "sysv64" fn montgomery_product(
+    result: *mut Vectors,
     left: &Vectors,
     right: &Vectors,
     constants: &Constants,
-) -> Product {
+) {
     // A column collects at most nine products below 2^60 and nine below 2^58, and carries below 2^36.
-    // By the convention rdi is the place of the result, and rsi, rdx and rcx are the arguments; vectors are the callee's.
+    // By the convention rdi, rsi, rdx and rcx are the arguments; vectors are the callee's.
     naked_asm!(
         "vmovdqu ymm11, [rcx + 32*19]",
         first_row!(),
@@ -360,7 +358,6 @@ unsafe extern "sysv64" fn montgomery_product(
         carry_and_store!(6, "ymm6", "ymm7"),
         carry_and_store!(7, "ymm7", "ymm8"),
         "vmovdqu [rdi + 32*8], ymm8",
-        "mov rax, rdi",
         "ret",
     )
 }
@@ -419,8 +416,18 @@ impl<C: MontConfig<4>> PrimeLanes<C, LANES> for Avx2<C> {
 
     #[inline(always)]
     fn product(self, other: Self) -> Self {
+        let mut result = MaybeUninit::uninit();
+        // SAFETY: above; all of the result is written.
+        unsafe {
+            montgomery_product(result.as_mut_ptr(), &self.0, &other.0, &Self::CONSTANTS);
+            Self(result.assume_init(), PhantomData)
+        }
+    }
+
+    #[inline(always)]
+    fn set_product(&mut self, left: &Self, right: &Self) {
         // SAFETY: above.
-        Self(unsafe { montgomery_product(&self.0, &other.0, &Self::CONSTANTS) }.0, PhantomData)
+        unsafe { montgomery_product(&raw mut self.0, &left.0, &right.0, &Self::CONSTANTS) }
     }
 
     #[inline(always)]

@@ -69,7 +69,7 @@ impl DefaultIsZeroes for Addition {}
 pub struct Step<L> {
     /// Difference of the first coordinates.
     difference: L,
-    /// Product of the differences before it.
+    /// Product of the differences up to this one; later its inverse.
     product: L,
 }
 
@@ -106,24 +106,35 @@ impl<L: Coordinate<N>, const N: usize> Work for Batch<'_, L::Packed, L, N> {
     fn run(self) -> bool {
         let Self { points, additions, sums, steps } = self;
         let one = L::pack(&L::Field::ONE);
-        let mut product = L::gather([&one; N]);
-        steps.clear();
+        let one = L::gather([&one; N]);
         let groups = additions.as_chunks::<N>().0;
-        for group in groups {
-            let [sum, point] = operands(group, sums, points);
-            let difference = gather_x::<L, N>(point).less::<4>(gather_x::<L, N>(sum));
-            steps.push(Step { difference, product });
-            product = difference.product(product);
+        if steps.len() <= groups.len() {
+            steps.resize(groups.len() + 1, Step { difference: one, product: one });
         }
-        let Some(mut inverse) = inverses(product) else { return false };
-        for (group, step) in groups.iter().zip(steps.iter()).rev() {
+        steps[0].product = one;
+        for (place, group) in groups.iter().enumerate() {
             let [sum, point] = operands(group, sums, points);
+            let [.., before, step] = &mut steps[..place + 2] else { unreachable!("there is one step more") };
+            step.difference = gather_x::<L, N>(point).less::<4>(gather_x::<L, N>(sum));
+            step.product.set_product(&step.difference, &before.product);
+        }
+        let last = &mut steps[groups.len()].product;
+        let Some(inverse) = inverses(*last) else { return false };
+        *last = inverse;
+        let [mut reciprocal, mut slope, mut square, mut rise] = [one; 4];
+        for (place, group) in groups.iter().enumerate().rev() {
+            let [sum, point] = operands(group, sums, points);
+            // Going back, the inverse of each product takes its place.
+            let [.., before, step] = &mut steps[..place + 2] else { unreachable!("there is one step more") };
+            reciprocal.set_product(&step.product, &before.product);
+            before.product.set_product(&step.difference, &step.product);
             let (x1, y1, y2) = (gather_x::<L, N>(sum), gather_y::<L, N>(sum), gather_y::<L, N>(point));
-            let slope = y2.signed_less::<5>(signs(group), y1).product(inverse.product(step.product));
-            inverse = step.difference.product(inverse);
+            slope.set_product(&y2.signed_less::<5>(signs(group), y1), &reciprocal);
+            square.set_square(&slope);
             // The difference is x2 - x1 + 4p, so that this is the square less x1 and x2, plus 5p.
-            let x = slope.square().less::<9>(step.difference.sum(x1).sum(x1)).settled::<8>();
-            let y = x1.less::<4>(x).product(slope).less::<4>(y1).settled::<12>();
+            let x = square.less::<9>(step.difference.sum(x1).sum(x1)).settled::<8>();
+            rise.set_product(&x1.less::<4>(x), &slope);
+            let y = rise.less::<4>(y1).settled::<12>();
             let (x, y) = (x.scatter(), y.scatter());
             for lane in 0..N {
                 sums[group[lane].bucket as usize] = Point { x: x[lane], y: y[lane] };
@@ -180,7 +191,7 @@ pub fn inverses<L: Coordinate<N>, const N: usize>(elements: L) -> Option<L> {
         before[lane] = product;
         product *= elements[lane];
     }
-    let mut inverse = product.inverse()?;
+    let mut inverse = L::inverse(&product)?;
     let mut packed = [L::Packed::default(); N];
     for lane in (0..N).rev() {
         packed[lane] = L::pack(&(inverse * before[lane]));

@@ -21,21 +21,24 @@ use crate::points::{Point, unpack};
 const BATCH: usize = 1024;
 
 /// A sum with no point.
-const EMPTY: u32 = 0;
+const EMPTY: u8 = 0;
 /// A sum with one point and no addition yet.
-const FILLED: u32 = 1;
+const FILLED: u8 = 1;
+/// The number of the first batch after all others were forgotten.
+const FIRST: u8 = 2;
 
 /// Sums of points, one for each bucket.
 pub struct Buckets<'a, P: LaneCurve, L, const N: usize> {
     points: &'a [Point<P::Packed>],
     /// One for each bucket, and the spares.
     sums: Vec<Point<P::Packed>>,
-    /// For each sum [`EMPTY`], [`FILLED`], or the last batch that has an addition to it.
-    touched: Vec<u32>,
+    /// For each sum [`EMPTY`], [`FILLED`], or the last batch that has an addition to it. Every addition asks for one of
+    /// these; as bytes, those of most sums are in the first cache.
+    touched: Vec<u8>,
     /// The buckets of the spares.
     owners: Vec<u32>,
     spares: HashMap<u32, Spares>,
-    batch: u32,
+    batch: u8,
     capacity: usize,
     additions: Vec<Addition>,
     /// Additions to buckets that the batch under way has one for already.
@@ -50,7 +53,7 @@ struct Spares {
     sums: Vec<u32>,
     /// How many of them have an addition in a batch, and which batch that is.
     used: usize,
-    batch: u32,
+    batch: u8,
 }
 
 impl<'a, P: LaneCurve, L: PointLanes<P, N>, const N: usize> Buckets<'a, P, L, N> {
@@ -63,7 +66,7 @@ impl<'a, P: LaneCurve, L: PointLanes<P, N>, const N: usize> Buckets<'a, P, L, N>
             touched: vec![EMPTY; count],
             owners: Vec::new(),
             spares: HashMap::new(),
-            batch: FILLED + 1,
+            batch: FIRST,
             capacity,
             additions: Vec::with_capacity(capacity),
             waiting: Vec::with_capacity(capacity),
@@ -174,7 +177,12 @@ impl<'a, P: LaneCurve, L: PointLanes<P, N>, const N: usize> Buckets<'a, P, L, N>
         }
         additions.zeroize();
         self.additions = additions;
-        self.batch += 1;
+        self.batch = self.batch.checked_add(1).unwrap_or_else(|| {
+            // No batch is under way: what is known of earlier ones is forgotten, and numbers begin again.
+            self.touched.iter_mut().for_each(|touched| *touched = (*touched).min(FILLED));
+            self.spares.values_mut().for_each(|spares| spares.batch = EMPTY);
+            FIRST
+        });
     }
 
     /// Does additions; returns whether they were done, as [`Batch`] does.
@@ -371,7 +379,8 @@ mod tests {
     fn buckets_hold_the_sums_in_both_groups() {
         fn both<P: LaneCurve>() {
             let points = multiples::<P>(200);
-            for (count, additions) in [(1, 0), (1, 1), (2, 9), (7, 100), (64, 700), (300, 5_000)] {
+            for (count, additions) in [(1, 0), (1, 1), (2, 9), (7, 100), (8, 5_000), (64, 700), (300, 5_000)]
+            {
                 let additions: Vec<_> = (0..additions)
                     .map(|index| (index * index % 1_009 % count, Pick::new(index * 7 % 200, index % 3 == 0)))
                     .collect();

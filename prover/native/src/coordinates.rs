@@ -5,6 +5,7 @@ use ark_ec::short_weierstrass::SWCurveConfig;
 use ark_ff::{BigInt, BigInteger, Field, MontConfig};
 
 use crate::form::Family;
+use crate::inversion::inverse;
 use crate::lanes::{Packed, PrimeLanes, Work, references};
 
 /// `N` coordinates of points, in the field that the curve is over.
@@ -31,19 +32,35 @@ pub trait Coordinate<const N: usize>: Copy + Send + Sync {
     fn reduced(packed: &Self::Packed) -> Self::Packed;
     /// Returns the packed opposite, below the modulus; takes one below it.
     fn opposite(packed: &Self::Packed) -> Self::Packed;
+    /// Returns the inverse, none of zero.
+    fn inverse(element: &Self::Field) -> Option<Self::Field>;
     /// Returns parts below `4·p`; takes parts below `BOUND·p`, in the base field below `8·p`.
     #[must_use]
     fn settled<const BOUND: u64>(self) -> Self;
     /// Returns the product.
+    #[inline(always)]
     #[must_use]
-    fn product(self, other: Self) -> Self;
+    fn product(self, other: Self) -> Self {
+        let mut result = self;
+        result.set_product(&self, &other);
+        result
+    }
+    /// Becomes the product, as [`PrimeLanes::set_product`].
+    fn set_product(&mut self, left: &Self, right: &Self);
     /// Returns the sum, only to be the second operand of a difference, there of three elements at most.
     #[must_use]
     fn sum(self, other: Self) -> Self;
     /// Returns the square, below `3·p`, only to be the first operand of a difference; takes elements below `(3.4, 6.6)` or
     /// `(4, 4)`, in the base field below `6·p`.
+    #[inline(always)]
     #[must_use]
-    fn square(self) -> Self;
+    fn square(self) -> Self {
+        let mut result = self;
+        result.set_square(&self);
+        result
+    }
+    /// Becomes the square, as [`PrimeLanes::set_product`].
+    fn set_square(&mut self, element: &Self);
     /// Returns the difference plus `K·p`; the parts of `other` are at most `K·p`.
     #[must_use]
     fn less<const K: u64>(self, other: Self) -> Self;
@@ -102,6 +119,10 @@ impl<L: PrimeLanes<FqConfig, N> + Send + Sync, const N: usize> Coordinate<N> for
         opposite(packed)
     }
 
+    fn inverse(element: &Fq) -> Option<Fq> {
+        inverse(element)
+    }
+
     #[inline(always)]
     fn settled<const BOUND: u64>(self) -> Self {
         Self(self.0.reduce::<4>())
@@ -113,13 +134,13 @@ impl<L: PrimeLanes<FqConfig, N> + Send + Sync, const N: usize> Coordinate<N> for
     }
 
     #[inline(always)]
-    fn product(self, other: Self) -> Self {
-        Self(self.0.product(other.0))
+    fn set_product(&mut self, left: &Self, right: &Self) {
+        self.0.set_product(&left.0, &right.0);
     }
 
     #[inline(always)]
-    fn square(self) -> Self {
-        Self(self.0.product(self.0))
+    fn set_square(&mut self, element: &Self) {
+        self.0.set_product(&element.0, &element.0);
     }
 
     #[inline(always)]
@@ -178,6 +199,12 @@ impl<L: PrimeLanes<FqConfig, N> + Send + Sync, const N: usize> Coordinate<N> for
         [opposite(low), opposite(high)]
     }
 
+    fn inverse(element: &Fq2) -> Option<Fq2> {
+        // (a + b·u)·(a − b·u) = a² + b², which is zero for zero alone, as −1 is no square in the base field.
+        let inverse = inverse(&(element.c0.square() + element.c1.square()))?;
+        Some(Fq2::new(element.c0 * inverse, -element.c1 * inverse))
+    }
+
     #[inline(always)]
     fn settled<const BOUND: u64>(self) -> Self {
         const { assert!(BOUND <= 12, "only multiples up to 12 are settled") };
@@ -192,18 +219,22 @@ impl<L: PrimeLanes<FqConfig, N> + Send + Sync, const N: usize> Coordinate<N> for
     }
 
     #[inline(always)]
-    fn product(self, other: Self) -> Self {
+    fn set_product(&mut self, left: &Self, right: &Self) {
         // Karatsuba. `low` and `high` are below (1.15 + 64/84)·p, which is below 2p.
-        let (low, high) = (self.0.product(other.0), self.1.product(other.1));
-        let cross = self.0.sum(self.1).product(other.0.sum(other.1));
-        Self(low.less::<2>(high), cross.less::<4>(low.loose_sum(high)))
+        let Self(low, high) = self;
+        low.set_product(&left.0, &right.0);
+        high.set_product(&left.1, &right.1);
+        let cross = left.0.sum(left.1).product(right.0.sum(right.1));
+        (*low, *high) = (low.less::<2>(*high), cross.less::<4>(low.loose_sum(*high)));
     }
 
     #[inline(always)]
-    fn square(self) -> Self {
+    fn set_square(&mut self, element: &Self) {
         // The factors of the first part are below 10p and 12p, its product is below 2.6p; the half is below 1.5p.
-        let half = self.0.product(self.1);
-        Self(self.0.sum(self.1).product(self.0.less::<8>(self.1)), half.loose_sum(half))
+        let Self(low, high) = element;
+        self.0.set_product(&low.sum(*high), &low.less::<8>(*high));
+        self.1.set_product(low, high);
+        self.1 = self.1.loose_sum(self.1);
     }
 
     #[inline(always)]
@@ -253,10 +284,11 @@ mod tests {
     use crate::lanes::tests::samples;
 
     #[test]
-    fn opposites_are_those_of_the_field() {
+    fn opposites_and_inverses_are_those_of_the_field() {
         fn check<L: Coordinate<N>, const N: usize>(elements: impl Iterator<Item = L::Field>) {
             for element in elements {
                 assert!(L::opposite(&L::pack(&element)) == L::pack(&-element));
+                assert_eq!(L::inverse(&element), element.inverse());
             }
         }
         let samples = samples::<FqConfig>();

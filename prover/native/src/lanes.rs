@@ -64,6 +64,11 @@ pub trait PrimeLanes<C: MontConfig<4>, const N: usize>: Copy {
     /// Returns the product.
     #[must_use]
     fn product(self, other: Self) -> Self;
+    /// Becomes the product: what is to stay in memory is neither taken from there nor brought there by a copy.
+    #[inline(always)]
+    fn set_product(&mut self, left: &Self, right: &Self) {
+        *self = left.product(*right);
+    }
     /// Returns the sum of two elements, only to be an operand of a product.
     #[must_use]
     fn sum(self, other: Self) -> Self;
@@ -152,6 +157,9 @@ pub(crate) mod tests {
                 assert!(lanes.scatter::<8>().iter().all(|packed| BigInt(*packed) < C::MODULUS));
             };
             same(a().product(b()), &|a, b| a * b);
+            let mut set = a();
+            set.set_product(&a(), &b());
+            same(set, &|a, b| a * b);
             same(a().sum(b()).product(a()), &|a, b| (a + b) * a);
             same(a().loose_sum(b()).less::<1>(b()), &|a, _| a);
             same(a().plus(b()), &|a, b| a + b);

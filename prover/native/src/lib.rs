@@ -30,6 +30,7 @@ pub mod fixed;
 pub mod form;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;
+pub mod inversion;
 pub mod json;
 pub mod lanes;
 pub mod limbs;

@@ -11,7 +11,7 @@ use ark_bn254::{Fr, FrConfig};
 use ark_ff::{BigInt, FftField, PrimeField};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::form::{Family, Form, on_form};
@@ -47,33 +47,39 @@ impl Extension {
 /// Returns `p(ω^(2i+1))` for `i < n`, as plain integers.
 #[must_use]
 pub fn odd_values(key: &ProvingKey, witness: &[BigInt<4>]) -> Zeroizing<Vec<BigInt<4>>> {
-    let [a_rows, b_rows] = &key.matrices;
-    let rows = (0..key.domain).into_par_iter().with_min_len(512);
-    let a: Vec<Fr> = rows.clone().map(|row| a_rows.row_product(row, witness)).collect();
-    let b: Vec<Fr> = rows.map(|row| b_rows.row_product(row, witness)).collect();
-    combine(&key.extension, a, b)
+    let values = key.matrices.each_ref().map(|matrix| {
+        let rows = (0..key.domain).into_par_iter().with_min_len(512);
+        rows.map(|row| matrix.row_product(row, witness).0.0).collect()
+    });
+    combine(&key.extension, values)
 }
 
-/// Returns the values of `a·b − c` on the odd coset from the values of `a` and `b` on the domain.
-fn combine(extension: &Extension, mut a: Vec<Fr>, mut b: Vec<Fr>) -> Zeroizing<Vec<BigInt<4>>> {
-    let mut c: Vec<Fr> = a.par_iter().zip(&b).map(|(left, right)| *left * right).collect();
-    let values = match extension {
+/// Returns the values of `a·b − c` on the odd coset from the values of `a` and `b` on the domain, as `ark-ff` holds them.
+fn combine(extension: &Extension, [a, b]: [Vec<Packed>; 2]) -> Zeroizing<Vec<BigInt<4>>> {
+    let c = a.par_iter().zip(&b).map(|(a, b)| (element(a) * element(b)).0.0).collect();
+    let values = [a, b, c].map(Zeroizing::new);
+    match extension {
         Extension::Plain(coset) => {
-            [&mut a, &mut b, &mut c].into_par_iter().for_each(|values| coset.apply(values));
-            let values = a.par_iter().zip(&b).zip(&c).map(|((a, b), c)| (*a * b - c).into_bigint());
+            let [a, b, c] = values.map(|values| {
+                let mut elements = values.iter().map(element).collect();
+                coset.apply(&mut elements);
+                Zeroizing::new(elements)
+            });
+            let values = a.iter().zip(&*b).zip(&*c).map(|((a, b), c)| (*a * b - c).into_bigint());
             Zeroizing::new(values.collect())
         }
-        Extension::Lanes(coset) => combine_on_lanes(coset, [&a, &b, &c]),
-    };
-    [a, b, c].iter_mut().for_each(Zeroize::zeroize);
-    values
+        Extension::Lanes(coset) => combine_on_lanes(coset, values),
+    }
 }
 
-fn combine_on_lanes(coset: &OddCoset, values: [&Vec<Fr>; 3]) -> Zeroizing<Vec<BigInt<4>>> {
-    let mut packed = values
-        .map(|values| Zeroizing::new(values.par_iter().map(|value| value.0.0).collect::<Vec<Packed>>()));
-    packed.par_iter_mut().for_each(|values| coset.apply(values));
-    let [a, b, c] = &packed;
+/// Returns the element that `ark-ff` holds so.
+fn element(held: &Packed) -> Fr {
+    Fr::new_unchecked(BigInt(*held))
+}
+
+fn combine_on_lanes(coset: &OddCoset, mut values: [Zeroizing<Vec<Packed>>; 3]) -> Zeroizing<Vec<BigInt<4>>> {
+    values.par_iter_mut().for_each(|values| coset.apply(values));
+    let [a, b, c] = &values;
     let mut combined = Zeroizing::new(vec![BigInt([0; 4]); a.len()]);
     let operands = a.par_chunks(SHARE).zip(b.par_chunks(SHARE)).zip(c.par_chunks(SHARE));
     combined.par_chunks_mut(SHARE).zip(operands).for_each(|(out, ((a, b), c))| {
@@ -178,7 +184,8 @@ mod tests {
         let products: Vec<Fr> = a.iter().zip(&b).map(|(left, right)| *left * right).collect();
         let polynomial = &(&interpolate(&a) * &interpolate(&b)) - &interpolate(&products);
         let omega = Fr::get_root_of_unity(2 * size).unwrap();
-        for (index, value) in combine(&extension, a, b).iter().enumerate() {
+        let values = [a, b].map(|values| values.iter().map(|value| value.0.0).collect());
+        for (index, value) in combine(&extension, values).iter().enumerate() {
             assert_eq!(*value, polynomial.evaluate(&omega.pow([2 * index as u64 + 1])).into_bigint());
             assert_eq!(polynomial.evaluate(&omega.pow([2 * index as u64])), Fr::from(0));
         }

@@ -12,7 +12,7 @@ pub fn quarters(block: &mut [Packed]) -> [&mut [Packed]; 4] {
     [a, b, c, d]
 }
 
-/// Takes four quarters of a block through two layers of butterflies.
+/// Takes four quarters of a block of `length`, from place `first` on, through two layers of butterflies.
 #[inline(always)]
 pub fn step<L: PrimeLanes<FrConfig, N>, const N: usize>(
     roots: &[Packed],
@@ -21,15 +21,15 @@ pub fn step<L: PrimeLanes<FrConfig, N>, const N: usize>(
     first: usize,
     down: bool,
 ) {
-    // The roots of order `length` are these apart in the table.
-    let stride = 2 * roots.len() / length;
+    // The roots of order `length`, those from a quarter turn on, and the roots of half that order.
+    let [by, turned, squared] =
+        [length / 2, 3 * length / 4, length / 4].map(|place| roots[place + first..].as_chunks::<N>().0);
     let (a, b, c, d) = (chunks(a), chunks(b), chunks(c), chunks(d));
     for group in 0..a.len() {
-        let place = first + N * group;
         let by = [
-            strided::<L, N>(roots, place * stride, stride),
-            strided::<L, N>(roots, (place + length / 4) * stride, stride),
-            strided::<L, N>(roots, 2 * place * stride, 2 * stride),
+            gather_group::<FrConfig, L, N>(&by[group]),
+            gather_group(&turned[group]),
+            gather_group(&squared[group]),
         ];
         let values = [
             gather_group::<FrConfig, L, N>(&a[group]),
@@ -90,12 +90,12 @@ impl<L: PrimeLanes<FrConfig, N>, const N: usize> InnermostRoots<L, N> {
         }
     }
 
-    /// Returns powers of the root of order 16 among roots, the same for every four lanes.
+    /// Returns powers of the root of order 16, the same for every four lanes.
     #[inline(always)]
     fn powers(roots: &[Packed], exponents: [usize; 4]) -> L {
         let mut lanes = [&roots[0]; N];
         for (lane, power) in lanes.iter_mut().enumerate() {
-            *power = &roots[exponents[lane % 4] * (roots.len() / 8)];
+            *power = &roots[8 + exponents[lane % 4]];
         }
         L::gather(lanes)
     }
@@ -180,19 +180,4 @@ fn butterflies_up<L: PrimeLanes<FrConfig, N>, const N: usize>(
 #[must_use]
 pub fn chunks<const N: usize>(values: &mut [Packed]) -> &mut [[Packed; N]] {
     values.as_chunks_mut().0
-}
-
-/// Returns elements that are `stride` apart, from one place on.
-#[inline(always)]
-#[must_use]
-pub fn strided<L: PrimeLanes<FrConfig, N>, const N: usize>(
-    values: &[Packed],
-    place: usize,
-    stride: usize,
-) -> L {
-    let mut lanes = [&values[place]; N];
-    for (lane, element) in lanes.iter_mut().enumerate() {
-        *element = &values[place + lane * stride];
-    }
-    L::gather(lanes)
 }

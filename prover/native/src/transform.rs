@@ -11,7 +11,7 @@ use ark_bn254::{Fr, FrConfig};
 use ark_ff::{BigInt, FftField, Field};
 use rayon::prelude::*;
 
-use crate::butterflies::{center, chunks, quarters, step, strided};
+use crate::butterflies::{center, chunks, quarters, step};
 use crate::error::{Error, Result};
 use crate::form::{Family, Form, on_form};
 use crate::lanes::{Packed, PrimeLanes, Work, gather_group};
@@ -26,7 +26,9 @@ const SHARE: usize = 1 << 11;
 /// Carries values on the powers of `ω²` over to the odd powers of `ω`, a root of unity of order `2n`.
 pub struct OddCoset {
     form: Form,
-    /// Powers of the root of order `n` up to half the order, and of its inverse.
+    /// For every order `m`, a power of two up to `n`, from place `m/2` on the first `m/2` powers of the root of that order,
+    /// and those of the inverse roots. Each layer of butterflies takes its own one after another: in one table for all, those
+    /// of a small block would be pages apart.
     roots: Vec<Packed>,
     inverse_roots: Vec<Packed>,
     /// For each coefficient, in bit-reversed order: `ω^i/n`, and what turns elements of `ark-ff` into packed ones.
@@ -47,7 +49,15 @@ impl OddCoset {
         let whole = Fr::from(size as u64).inverse().unwrap_or(Fr::ONE);
         let root = omega.square();
         let inverse = root.inverse().unwrap_or(Fr::ONE);
-        let table = |root: Fr| powers(root, shift, size / 2);
+        let table = |root: Fr| {
+            let mut table = vec![Packed::default(); size];
+            let (mut order, mut root) = (size, root);
+            while order > 1 {
+                table[order / 2..order].copy_from_slice(&powers(root, shift, order / 2));
+                (order, root) = (order / 2, root.square());
+            }
+            table
+        };
         let coefficients = powers(omega, whole * shift.square(), size);
         let bits = size.ilog2();
         let scale = (0..size)
@@ -171,12 +181,13 @@ impl<L: PrimeLanes<FrConfig, N>, const N: usize> Work for Lanes<Layer<'_>, L, N>
     #[inline(always)]
     fn run(self) {
         let Layer { tables, halves: [low, high], first, down } = self.0;
-        let roots = &tables.roots(down)[first..];
-        for (place, (low, high)) in chunks(low).iter_mut().zip(chunks(high)).enumerate() {
+        let roots = tables.roots(down);
+        let roots = roots[roots.len() / 2 + first..].as_chunks().0;
+        for ((low, high), root) in chunks(low).iter_mut().zip(chunks(high)).zip(roots) {
             let (x, y, root) = (
                 gather_group::<FrConfig, L, N>(low),
                 gather_group::<FrConfig, L, N>(high),
-                strided::<L, N>(roots, N * place, 1),
+                gather_group::<FrConfig, L, N>(root),
             );
             // Elements at rest are below 4p, and products with a root below 1.6p.
             let (sum, difference) = if down {

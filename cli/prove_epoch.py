@@ -75,7 +75,7 @@ def epoch(
             "--table-mib",
             min=0,
             max=1 << 20,
-            help="MiB that each worker's native prover may take for tables of a key's points: proofs get a little faster.",
+            help="MiB that each worker's native prover may take for tables of a key's points: proofs get a bit faster.",
         ),
     ] = 0,
     as_json: JsonFlag = False,

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,12 @@ def measure_prover(report: Any = print) -> list[Row]:
                     cold[backend].append(run_process(command))
             for backend, runs in cold.items():
                 rows.append(_row(circuit, constraints, backend, "cold", median(runs)))
-            rows.append(_row(circuit, constraints, "native", "warm", _repeated(WARM_RUNS, 0, key, witness)))
             for backend, command in _warm_commands(key, str(witness), arkworks).items():
-                figures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
                 # A program that does not say how much memory it took did the same work in its cold run.
-                peak = figures.get("peak_rss_bytes", median(cold[backend]).peak_rss_bytes)
-                run = Measurement(statistics.median(figures["seconds"]), peak)
+                run = _run_repeated(command, median(cold[backend]).peak_rss_bytes)
                 rows.append(_row(circuit, constraints, backend, "warm", run))
-            rows.append(
-                _row(circuit, constraints, "native", WARM_WITH_TABLES, _repeated(WARM_RUNS, TABLE_MIB, key, witness))
-            )
+            run = _run_repeated(_repeated_command(WARM_RUNS, TABLE_MIB, key, witness))
+            rows.append(_row(circuit, constraints, "native", WARM_WITH_TABLES, run))
     return rows + measure_growth(report)
 
 
@@ -91,7 +88,8 @@ def measure_growth(report: Any = print) -> list[Row]:
             r1cs.write_bytes(chain_r1cs(constraints))
             witness.write_bytes(chain_witness(constraints))
             _native_module().dev_setup(r1cs, key)
-            rows.append(_row("chain", constraints, "native", "warm", _repeated(GROWTH_RUNS, 0, key, witness)))
+            run = _run_repeated(_repeated_command(GROWTH_RUNS, 0, key, witness))
+        rows.append(_row("chain", constraints, "native", "warm", run))
     exponent = fitted_exponent([(row["constraints"], row["seconds"]) for row in rows])
     return [row | {"growth_exponent": exponent} for row in rows]
 
@@ -125,15 +123,19 @@ def _witness(circuit: str) -> bytes:
     return batch_witness(profile) if kind == "batch" else account_witness(profile)
 
 
-def _native_command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.prove_once", *map(str, arguments)]
+def _native_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.prove_once", *arguments]
 
 
-def _repeated(runs: int, table_mib: int, key: object, witness: object) -> Measurement:
-    """Return the median of native proofs one after another under a key that stays loaded."""
-    command = _native_command("--repeat", runs, table_mib, key, witness)
+def _repeated_command(runs: int, table_mib: int, key: str | Path, witness: str | Path) -> list[str]:
+    """Return the command that proves several times natively, with tables of so many MiB at most."""
+    return _native_command("--repeat", str(runs), str(table_mib), str(key), str(witness))
+
+
+def _run_repeated(command: Sequence[str], peak_rss_bytes: int = 0) -> Measurement:
+    """Return the median of a program that proves several times, with its own peak memory where it says it."""
     figures = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return Measurement(statistics.median(figures["seconds"]), figures["peak_rss_bytes"])
+    return Measurement(statistics.median(figures["seconds"]), figures.get("peak_rss_bytes", peak_rss_bytes))
 
 
 def _native_module() -> Any:
@@ -159,9 +161,10 @@ def _cold_commands(key: str, witness: str, folder: str, arkworks: str | None) ->
 
 
 def _warm_commands(key: str, witness: str, arkworks: str | None) -> dict[str, list[str]]:
-    """Return the command of each other backend that proves several times under a key that stays loaded."""
+    """Return the command of each backend that proves several times under a key that stays loaded."""
     runs = str(WARM_RUNS)
     commands = {
+        "native": _repeated_command(WARM_RUNS, 0, key, witness),
         "snarkjs": [node_program(), "benchmarks/snarkjs_warm.mjs", runs, key, witness],
     }
     if arkworks is not None:

@@ -71,7 +71,7 @@ impl<'a, P: LaneCurve, L: PointLanes<P, N>, const N: usize> Buckets<'a, P, L, N>
             additions: Vec::with_capacity(capacity),
             waiting: Vec::with_capacity(capacity),
             beside: HashMap::new(),
-            steps: Vec::with_capacity(capacity / N),
+            steps: Vec::with_capacity(capacity / N + 1),
         }
     }
 

@@ -51,10 +51,10 @@ impl OddCoset {
         let inverse = root.inverse().unwrap_or(Fr::ONE);
         let table = |root: Fr| {
             let mut table = vec![Packed::default(); size];
-            let (mut order, mut root) = (size, root);
-            while order > 1 {
-                table[order / 2..order].copy_from_slice(&powers(root, shift, order / 2));
-                (order, root) = (order / 2, root.square());
+            table[size / 2..].copy_from_slice(&powers(root, shift, size / 2));
+            // The roots of half an order are every second one of the whole order's.
+            for place in (1..size / 2).rev() {
+                table[place] = table[2 * place];
             }
             table
         };
